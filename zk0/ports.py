@@ -10,18 +10,208 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zk0.protocol.statement import Agreement, CircuitId, Commitment, Direction
+from zk0.protocol.contribution import MissingReason
+from zk0.protocol.round import Finalization, Parameters, Round
+from zk0.protocol.statement import (
+    Address,
+    Agreement,
+    CircuitId,
+    Commitment,
+    Digest,
+    Direction,
+)
 
 Cid = NewType("Cid", str)
 """A content identifier: CIDv1, base32, raw leaves, 1 MiB chunks, 1024 links."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
 """Named float32 tensors: all trainable parameters, or a difference of such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a deployment fixes for good, read from the contracts."""
+
+    chain_id: int
+    registry: Address
+    node_registry: Address
+    verifier: Address
+    circuit_id: CircuitId
+    sample_size: int
+    tasks: tuple[str, ...]
+    """In the node registry's order; a task's number is its position."""
+    parameters: Parameters
+    coordinator: Address
+    genesis: Digest
+    genesis_cid: Cid
+    manifest: Digest
+    manifest_cid: Cid
+    bond_per_example_wei: int
+    first_block: int
+    """Where the deployment's events begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A node's entry in the node registry."""
+
+    node: Address
+    task: int
+    dataset_size: int
+    bond_wei: int
+    is_active: bool
+    node_key: bytes
+    """The Flower node key: DER public key bytes."""
+    exit_at: int = 0
+    """From when the bond can be withdrawn, block timestamp in seconds; 0 while active."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The newest block: its number, timestamp in seconds and hash."""
+
+    number: int
+    timestamp: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A mined transaction."""
+
+    transaction: bytes
+    block: int
+    block_hash: bytes
+    gas: int
+    fee_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedChallenge:
+    """A challenge as its event holds it: enough to prove from the chain alone."""
+
+    round_id: int
+    digest: Digest
+    cid: Cid
+    unit: int
+    base_loss_nano: int
+    candidate_loss_nano: int
+    common: Commitment
+    tasks: tuple[Commitment, ...]
+    """In the node registry's task order."""
+    directions: bytes
+    """Packed as `zk0.protocol.challenge.pack_directions` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the contracts, decoded."""
+
+    name: str
+    contract: Address
+    round_id: int | None
+    node: Address | None
+    args: Mapping[str, Any]
+    """All arguments by name: int, str, bool, bytes, or lists of those."""
+    block: int
+    log_index: int
+    transaction: bytes
+
+
+class Ledger(Protocol):
+    """The chain, seen by one account. Every write waits until it is mined.
+
+    Writes raise ContractRevertError (a subclass per custom error) before gas is spent where
+    a call can tell, InsufficientFundsError, TransactionError; every method may raise
+    RpcUnavailableError.
+    """
+
+    @property
+    def account(self) -> Address:
+        """Who signs. Raises WalletError when this ledger is read-only."""
+        ...
+
+    @property
+    def network(self) -> Network: ...
+
+    def sign(self, message_hash: bytes) -> bytes:
+        """The account's signature over a 32-byte hash: r ‖ s ‖ v, 65 bytes."""
+        ...
+
+    def recover(self, message_hash: bytes, signature: bytes) -> Address | None:
+        """Who signed, None when the signature is malformed."""
+        ...
+
+    def get_block(self) -> Block: ...
+
+    def get_balance_wei(self, account: Address) -> int: ...
+
+    def get_registration(self, node: Address) -> Registration | None: ...
+
+    def get_active_nodes(self) -> Sequence[Registration]: ...
+
+    def get_round_count(self) -> int: ...
+
+    def get_round(self, round_id: int) -> Round: ...
+
+    def get_head(self) -> Digest:
+        """The newest checkpoint's digest."""
+        ...
+
+    def get_checkpoint_cid(self, digest: Digest) -> Cid:
+        """Where a checkpoint of this network is stored. Raises ChainError if unknown."""
+        ...
+
+    def get_published_challenge(self, round_id: int) -> PublishedChallenge | None: ...
+
+    def get_events(
+        self, *, round_id: int | None = None, node: Address | None = None
+    ) -> Sequence[Event]:
+        """All events of the deployment, oldest first, optionally of one round or node."""
+        ...
+
+    def join(self, *, task: int, dataset_size: int, node_key: bytes, bond_wei: int) -> Receipt: ...
+
+    def request_exit(self) -> Receipt: ...
+
+    def withdraw_bond(self) -> Receipt: ...
+
+    def open_round(self, pool_root: bytes) -> Receipt: ...
+
+    def commit_update(
+        self, round_id: int, digest: Digest, num_examples: int, exponent: int
+    ) -> Receipt: ...
+
+    def close_commits(self, round_id: int) -> Receipt: ...
+
+    def draw_sample(self, round_id: int) -> Receipt: ...
+
+    def commit_sample(self, round_id: int, sample_seed: bytes, sample: Commitment) -> Receipt: ...
+
+    def seal_round(
+        self,
+        round_id: int,
+        candidate: Digest,
+        clip_shifts: Sequence[int],
+        missing: Sequence[MissingReason],
+    ) -> Receipt: ...
+
+    def draw_challenge(self, round_id: int) -> Receipt: ...
+
+    def publish_challenge(self, challenge: PublishedChallenge) -> Receipt: ...
+
+    def prove_contribution(self, round_id: int, agreement: Agreement, proof: bytes) -> Receipt: ...
+
+    def finalize_round(self, round_id: int, end: Finalization) -> Receipt:
+        """`end.harmful` becomes a bitmap in order of commitment."""
+        ...
+
+    def abort_round(self, round_id: int) -> Receipt: ...
 
 
 class BlobStore(Protocol):
