@@ -1,0 +1,91 @@
+"""Decoded frames in memory, and batches of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64] | Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """n frames of whole episodes, in order, episode after episode."""
+
+    images: Mapping[str, NDArray[np.uint8]]
+    """LeRobot camera key → uint8[n, 3, height, width], RGB."""
+    state: NDArray[np.float32]
+    """float32[n, joints]."""
+    action: NDArray[np.float32]
+    """float32[n, joints]."""
+    episode: NDArray[np.int64]
+    """int64[n], the data set's episode numbers, ascending."""
+    instructions: tuple[str, ...]
+    """What the robot was told, per frame."""
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    @property
+    def episodes(self) -> list[int]:
+        """Episode numbers, ascending."""
+        return [int(number) for number in np.unique(self.episode)]
+
+    def select_episodes(self, numbers: Sequence[int]) -> Frames:
+        """Only the frames of these episodes."""
+        keep = np.flatnonzero(np.isin(self.episode, list(numbers)))
+        return Frames(
+            images={key: pixels[keep] for key, pixels in self.images.items()},
+            state=self.state[keep],
+            action=self.action[keep],
+            episode=self.episode[keep],
+            instructions=tuple(self.instructions[i] for i in keep),
+        )
+
+    def get_chunks(
+        self, indices: Indices, chunk_size: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Actions from each frame on, and which of them lie beyond the episode's end.
+
+        Returns:
+            float32[b, chunk_size, joints], the last action repeated past the end, and
+            bool[b, chunk_size], true where it is padding (as LeRobot does it).
+        """
+        start = np.asarray(indices, dtype=np.int64)
+        wanted = start[:, None] + np.arange(chunk_size)
+        last = np.searchsorted(self.episode, self.episode[start], side="right") - 1
+        return self.action[np.minimum(wanted, last[:, None])], wanted > last[:, None]
+
+    def compute_episode_digests(self) -> dict[int, bytes]:
+        """Episode number → SHA-256 of its state and action arrays (little-endian float32).
+
+        Two recordings of one episode have the same digest whatever the video encoder did.
+        """
+        digests = {}
+        for number in self.episodes:
+            rows = self.episode == number
+            hasher = hashlib.sha256(np.ascontiguousarray(self.state[rows], "<f4").tobytes())
+            hasher.update(np.ascontiguousarray(self.action[rows], "<f4").tobytes())
+            digests[number] = hasher.digest()
+        return digests
+
+
+def build_batch(frames: Frames, indices: Indices, chunk_size: int) -> dict[str, Any]:
+    """A batch as LeRobot's preprocessor takes it: torch tensors, images float32 in [0, 1]."""
+    import torch
+
+    rows = np.asarray(indices, dtype=np.int64)
+    action, is_pad = frames.get_chunks(rows, chunk_size)
+    batch: dict[str, Any] = {
+        key: torch.from_numpy(pixels[rows]).float() / 255 for key, pixels in frames.images.items()
+    }
+    batch["observation.state"] = torch.from_numpy(frames.state[rows])
+    batch["action"] = torch.from_numpy(action)
+    batch["action_is_pad"] = torch.from_numpy(is_pad)
+    batch["task"] = [frames.instructions[i] for i in rows]
+    return batch

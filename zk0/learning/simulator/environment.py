@@ -1,0 +1,95 @@
+"""The recorded tasks as gymnasium environments, and joint units."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+os.environ.setdefault("MUJOCO_GL", "egl")  # read by mujoco when it is imported
+
+import gymnasium
+import so101_nexus.mujoco  # noqa: F401 - registers the environments
+from so101_nexus.config import (
+    PhysicsConfig,
+    PickAndPlaceConfig,
+    PickConfig,
+    RenderConfig,
+    StackCubeConfig,
+    TouchConfig,
+)
+from so101_nexus.lerobot_dataset import sim_qpos_to_dataset_row
+from so101_nexus.objects import CubeObject
+from so101_nexus.observations import JointPositions, OverheadCamera, WristCamera
+from so101_nexus.rendering import RenderingQuality
+
+CONTROL_HZ = 10
+IMAGE_SIZE = 64
+SPAWN: dict[str, Any] = {
+    "spawn_center": (0.15, 0.0),
+    "spawn_min_radius": 0.07,
+    "spawn_max_radius": 0.13,
+    "spawn_angle_half_range_deg": 50.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task: environment id, its config class and settings, longest episode in steps."""
+
+    environment: str
+    config: type
+    settings: dict[str, Any]
+    max_steps: int
+
+
+TASKS = {
+    "touch": TaskSpec(
+        "MuJoCoTouch-v1", TouchConfig, {"objects": [CubeObject(color="green")], **SPAWN}, 40
+    ),
+    "lift": TaskSpec(
+        "MuJoCoPickLift-v1", PickConfig, {"objects": [CubeObject(color="red")], **SPAWN}, 90
+    ),
+    "place": TaskSpec(
+        "MuJoCoPickAndPlace-v1",
+        PickAndPlaceConfig,
+        {"cube_colors": "red", "target_colors": "blue", **SPAWN},
+        130,
+    ),
+    "stack": TaskSpec("MuJoCoStackCube-v1", StackCubeConfig, SPAWN, 130),
+}
+
+
+def make_environment(task: str) -> Any:
+    """The environment of `task` with joint positions and two 64-pixel cameras at 10 Hz."""
+    spec = TASKS[task]
+    quality = RenderingQuality("reproducible", msaa_samples=0, shadows=False, shadow_map_size=256)
+    wrist = WristCamera(
+        IMAGE_SIZE,
+        IMAGE_SIZE,
+        fov_deg_range=(75, 75),
+        pitch_deg_range=(-17, -17),
+        pos_x_noise=0,
+        pos_y_noise=0,
+        pos_z_noise=0,
+    )
+    config = spec.config(
+        **spec.settings,
+        physics=PhysicsConfig(
+            control_period_s=1 / CONTROL_HZ, integrator="implicitfast", noslip_iterations=3
+        ),
+        render=RenderConfig(256, 256, camera="side", quality=quality),
+        observations=[JointPositions(), OverheadCamera(IMAGE_SIZE, IMAGE_SIZE), wrist],
+        obs_mode="visual",
+    )
+    return gymnasium.make(spec.environment, config=config, max_episode_steps=spec.max_steps)
+
+
+def to_dataset_row(simulator: Any, joints_rad: NDArray[Any]) -> NDArray[np.float32]:
+    """Joint angles in radians → LeRobot's SO-101 units (degrees; gripper 0–100), float32[6]."""
+    limits = (float(simulator._target_low[-1]), float(simulator._target_high[-1]))
+    row = sim_qpos_to_dataset_row(np.array(joints_rad, dtype=np.float64), gripper_limits_rad=limits)
+    return np.asarray(row, dtype=np.float32)

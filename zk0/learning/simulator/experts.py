@@ -1,0 +1,125 @@
+"""Scripted experts: streams of joint targets from the simulator's privileged state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zk0.learning.simulator.kinematics import InverseKinematics
+
+Vector = NDArray[np.float64]
+Targets = Iterator[Vector]
+"""Absolute joint targets, float64[6] in radians, one per control step."""
+
+OPEN_RAD = 1.0
+SHUT_RAD = -0.15
+SPEED_RAD = 0.09
+HOVER_M = 0.09
+GRASP_HEIGHT_M = 0.012
+FLAT = np.array([1.0, 1.0, 0.0])
+
+
+class Expert:
+    """Solves one task of `TASKS` from whatever state the simulator is in."""
+
+    def __init__(self, simulator: Any, task: str) -> None:
+        self._simulator = simulator
+        self._task = task
+        self._kinematics = InverseKinematics(simulator)
+        self._target: Vector = np.array(simulator._get_current_qpos(), dtype=np.float64)
+
+    def plan(self) -> Targets:
+        """Targets until well after the task is solved; the caller stops at success."""
+        plans = {
+            "touch": self._touch,
+            "lift": self._lift,
+            "place": self._place,
+            "stack": self._stack,
+        }
+        yield from plans[self._task]()
+        yield from self._hold(200)
+
+    def _touch(self) -> Targets:
+        cube = self._simulator._get_target_pose()[:3]
+        yield from self._go(raise_point(cube * FLAT, HOVER_M), None, 0.2)
+        yield from self._go(raise_point(cube, 0.02), None, 0.2)
+
+    def _lift(self) -> Targets:
+        cube = self._simulator._get_target_pose()
+        yaw = compute_grasp_yaw(cube)
+        yield from self._grasp(cube, yaw)
+        yield from self._go(raise_point(self._tool(), HOVER_M), yaw, SHUT_RAD)
+
+    def _place(self) -> Targets:
+        cube, goal = self._simulator._get_object_pose(), self._simulator._get_target_pos()
+        yield from self._carry(cube, goal, None, 0.0)
+
+    def _stack(self) -> Targets:
+        cube, goal = self._simulator._get_cube_a_pose(), self._simulator._get_cube_b_pose()
+        cube_m = 2 * self._simulator.config.cube_half_size
+        yield from self._carry(cube, goal, compute_grasp_yaw(cube), cube_m)
+
+    def _carry(self, cube: Vector, goal: Vector, goal_yaw: float | None, rise_m: float) -> Targets:
+        yaw = compute_grasp_yaw(cube)
+        yield from self._grasp(cube, yaw)
+        tool = self._tool()
+        yield from self._go(raise_point(tool, 0.08), yaw, SHUT_RAD)
+        above = np.array([goal[0], goal[1], tool[2] + rise_m])
+        yield from self._go(raise_point(above, 0.05), goal_yaw, SHUT_RAD)
+        yield from self._go(raise_point(above, 0.004), goal_yaw, SHUT_RAD, 0.6 * SPEED_RAD)
+        yield from self._hold(2)
+        yield from self._grip(0.6, 0.15)
+        yield from self._hold(2)
+        yield from self._go(raise_point(above, HOVER_M), goal_yaw, 0.6)
+
+    def _grasp(self, cube: Vector, yaw: float) -> Targets:
+        flat = cube[:3] * FLAT
+        yield from self._go(raise_point(flat, HOVER_M), yaw, OPEN_RAD)
+        yield from self._go(raise_point(flat, GRASP_HEIGHT_M), yaw, OPEN_RAD, 0.7 * SPEED_RAD)
+        yield from self._hold(2)
+        yield from self._grip(SHUT_RAD, 0.25)
+        yield from self._hold(3)
+
+    def _go(
+        self, position: Vector, yaw: float | None, gripper: float, speed: float = SPEED_RAD
+    ) -> Targets:
+        joints = self._kinematics.solve(position, yaw, self._target)
+        yield from self._move(np.r_[joints, gripper], speed)
+
+    def _grip(self, gripper: float, speed: float) -> Targets:
+        yield from self._move(np.r_[self._target[:5], gripper], speed)
+
+    def _move(self, goal: Vector, speed: float) -> Targets:
+        """A straight line in joint space, at most `speed` radians a step in any joint."""
+        start = self._target
+        steps = max(1, int(np.ceil(np.abs(goal - start).max() / speed)))
+        for step in range(1, steps + 1):
+            self._target = start + (goal - start) * step / steps
+            yield self._target
+
+    def _hold(self, steps: int) -> Targets:
+        for _ in range(steps):
+            yield self._target
+
+    def _tool(self) -> Vector:
+        return np.array(self._simulator._get_tcp_pose()[:3], dtype=np.float64)
+
+
+def compute_grasp_yaw(pose: Vector) -> float:
+    """The direction of a cube's face nearest to the wrist's natural one, in radians.
+
+    Args:
+        pose: float64[7], position and quaternion (w, x, y, z).
+    """
+    w, x, y, z = pose[3:7]
+    cube_yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    natural = np.arctan2(pose[1], pose[0]) + np.pi / 2
+    return float(cube_yaw + np.round((natural - cube_yaw) / (np.pi / 2)) * np.pi / 2)
+
+
+def raise_point(position: Vector, height_m: float) -> Vector:
+    """`position` float64[3] moved up by `height_m` metres."""
+    return np.asarray(position + np.array([0.0, 0.0, height_m]))

@@ -1,0 +1,108 @@
+"""Records successful expert episodes as LeRobot v3 data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lerobot.configs.video import RGBEncoderConfig
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+from zk0.learning.simulator.environment import (
+    CONTROL_HZ,
+    IMAGE_SIZE,
+    make_environment,
+    to_dataset_row,
+)
+from zk0.learning.simulator.experts import Expert
+
+CAMERAS = ("overhead", "wrist")
+JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
+ACTION_NOISE_RAD = 0.01
+"""Spread of the noise on what the arm executes; the recorded action is the expert's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSet:
+    """What was recorded, for the provenance file."""
+
+    task: str
+    first_seed: int
+    seeds_tried: int
+    seeds_kept: tuple[int, ...]
+    frames: int
+
+
+def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> RecordedSet:
+    """Write `episodes` successful episodes of `task` to `folder`, which must not exist.
+
+    Seeds count up from `first_seed`; an episode that the simulator does not call a
+    success is dropped.
+    """
+    dataset = LeRobotDataset.create(
+        repo_id=f"zk0/{folder.name}",
+        root=folder,
+        fps=CONTROL_HZ,
+        robot_type="so101_follower",
+        features=_describe_features(),
+        use_videos=True,
+        rgb_encoder=RGBEncoderConfig(vcodec="h264", crf=23),
+    )
+    environment = make_environment(task)
+    kept: list[int] = []
+    seed = first_seed
+    while len(kept) < episodes:
+        rows = list(_run_expert(environment, task, seed))
+        if rows[-1]["success"]:
+            for row in rows:
+                row.pop("success")
+                dataset.add_frame(row)
+            dataset.save_episode()
+            kept.append(seed)
+        seed += 1
+    dataset.finalize()
+    environment.close()
+    return RecordedSet(task, first_seed, seed - first_seed, tuple(kept), dataset.meta.total_frames)
+
+
+def _run_expert(environment: Any, task: str, seed: int) -> Iterator[dict[str, Any]]:
+    """One episode as data set rows; `success` tells what the step after the row led to."""
+    observation, _ = environment.reset(seed=seed)
+    simulator = environment.unwrapped
+    low, high = environment.action_space.low, environment.action_space.high
+    noise = np.random.default_rng(seed)
+    spread = ACTION_NOISE_RAD * np.array([1, 1, 1, 1, 1, 0])
+    for target in Expert(simulator, task).plan():
+        action = np.clip(target, low, high).astype(np.float32)
+        row: dict[str, Any] = {
+            "observation.state": to_dataset_row(simulator, observation["state"]),
+            "action": to_dataset_row(simulator, action),
+            "task": simulator.task_description,
+        }
+        for camera in CAMERAS:
+            row[f"observation.images.{camera}"] = observation[f"{camera}_camera"]
+        executed = np.clip(action + noise.normal(0, 1, 6) * spread, low, high).astype(np.float32)
+        observation, _, terminated, truncated, info = environment.step(executed)
+        row["success"] = bool(info["success"])
+        yield row
+        if terminated or truncated:
+            return
+
+
+def _describe_features() -> dict[str, dict[str, Any]]:
+    joints = [f"{joint}.pos" for joint in JOINTS]
+    vector = {"dtype": "float32", "shape": (6,), "names": joints}
+    features: dict[str, dict[str, Any]] = {
+        "observation.state": dict(vector),
+        "action": dict(vector),
+    }
+    for camera in CAMERAS:
+        features[f"observation.images.{camera}"] = {
+            "dtype": "video",
+            "shape": (IMAGE_SIZE, IMAGE_SIZE, 3),
+            "names": ["height", "width", "channels"],
+        }
+    return features
