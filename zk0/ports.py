@@ -1,13 +1,14 @@
 """What the pipelines need from the outside world, as protocols.
 
 Adapters live in `zk0.chain` (Ledger), `zk0.storage` (BlobStore), `circuits` (Prover) and
-`zk0.learning` (Learner, Examiner). Doubles live in `zk0.testing`. One suite per port in
+`zk0.learning` (Learner, Examiner, Fleet). Doubles live in `zk0.testing`. One suite per port in
 `tests/ports/` runs against every adapter and every double.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NewType, Protocol
@@ -15,7 +16,9 @@ from typing import Any, NewType, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
+from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.round import Finalization, Parameters, Round
 from zk0.protocol.statement import (
     Address,
@@ -282,6 +285,45 @@ class TrainingResult:
     seconds: float
 
 
+Field = int | float | str | bytes
+"""What a parcel's fields may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message between coordinator and node, either way."""
+
+    fields: Mapping[str, Field]
+    tensors: Mapping[str, NDArray[Any]] = dataclasses.field(default_factory=dict)
+
+
+Reply = Parcel | TransportError
+"""A node's answer, or why there is none."""
+
+
+class Fleet(Protocol):
+    """The nodes as the coordinator reaches them. Messages are repeated, never assumed."""
+
+    def get_nodes(self) -> Collection[bytes]:
+        """Node keys (DER) that are connected now. Raises TransportError."""
+        ...
+
+    def ask(
+        self,
+        kind: str,
+        parcels: Mapping[bytes, Parcel],
+        *,
+        timeout_s: float,
+        on_reply: Callable[[bytes, Reply], None],
+        is_done: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Send one message of `kind` to each node key and hand over replies as they come.
+
+        Returns when all have answered, when `is_done` says so, or after `timeout_s`.
+        """
+        ...
+
+
 class Learner(Protocol):
     """The node's side of learning: one data set, one policy."""
 
@@ -311,6 +353,20 @@ class Examiner(Protocol):
     @property
     def tasks(self) -> Sequence[str]:
         """Task names of the pool, sorted."""
+        ...
+
+    @property
+    def layout(self) -> ParameterLayout:
+        """The policy's trainable tensors."""
+        ...
+
+    @property
+    def frame_counts(self) -> Mapping[str, int]:
+        """How many frames the pool holds of each task."""
+        ...
+
+    def get_frame_bytes(self, task: str, index: int) -> bytes:
+        """Canonical bytes of one pool frame: a Merkle leaf's content."""
         ...
 
     def compute_losses(
