@@ -1,0 +1,54 @@
+"""One proof over exact field elements, as EZKL makes it: not yet verified."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from circuits.field import encode_felts
+from circuits.process import run_worker
+
+
+@dataclass(frozen=True, slots=True)
+class RawProof:
+    """What EZKL's prover says: proof bytes, and the public values that it claims (felts)."""
+
+    proof: bytes
+    instances: tuple[str, ...]
+
+
+def compute_proof(
+    inputs: Sequence[Iterable[int]],
+    *,
+    compiled: Path,
+    proving_key: Path,
+    srs: Path,
+    time_limit_s: float,
+) -> RawProof:
+    """Prove V, T, D, ctx in a child process. EZKL "proves" false witnesses too: verify.
+
+    Inputs go to EZKL as field elements, never as floats, which it would round.
+
+    Raises:
+        ProverTimeoutError: not done within `time_limit_s` seconds.
+        ProverError: EZKL refused the witness or crashed.
+    """
+    with tempfile.TemporaryDirectory(prefix="zk0-proof-") as name:
+        workspace = Path(name)
+        data = {"input_data": [encode_felts(values) for values in inputs]}
+        (workspace / "inputs.json").write_text(json.dumps(data), encoding="ascii")
+        run_worker(
+            "prove",
+            time_limit_s,
+            inputs=workspace / "inputs.json",
+            witness=workspace / "witness.json",
+            proof=workspace / "proof.json",
+            compiled=compiled,
+            proving_key=proving_key,
+            srs=srs,
+        )
+        record = json.loads((workspace / "proof.json").read_text(encoding="ascii"))
+    return RawProof(bytes(record["proof"]), tuple(record["instances"][0]))
