@@ -1,0 +1,656 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { RoundParameters } from "./RoundParameters.sol";
+import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
+import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
+import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
+import { Gate } from "./libraries/Gate.sol";
+import { Seeds } from "./libraries/Seeds.sol";
+import { Shares } from "./libraries/Shares.sol";
+import { Challenge } from "./types/Challenge.sol";
+import { Checkpoint } from "./types/Checkpoint.sol";
+import { Contribution } from "./types/Contribution.sol";
+import { Finalization } from "./types/Finalization.sol";
+import { MissingReason } from "./types/MissingReason.sol";
+import { Outcome } from "./types/Outcome.sol";
+import { Parameters } from "./types/Parameters.sol";
+import { Phase } from "./types/Phase.sol";
+import { Round } from "./types/Round.sol";
+import { Statement } from "./types/Statement.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
+import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+/// @title ContributionRegistry
+contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
+    using SafeCast for int256;
+
+    uint256 internal constant COMMITMENT_LENGTH = 64;
+
+    /// keccak256 of a commitment to zeros: the point at infinity.
+    bytes32 internal constant ZERO_COMMITMENT_KEY = keccak256(abi.encode(0, 0));
+
+    /// Weighted sums of int8 values over 16 exponents stay below 2^53, where float64 is exact.
+    uint256 internal constant MAX_TOTAL_WEIGHT = (1 << 30) - 1;
+
+    /// Coordinates of a task's direction (-1, 0 or 1) in one byte.
+    uint256 internal constant TERNARIES_PER_BYTE = 4;
+
+    /// @inheritdoc IContributionRegistry
+    INodeRegistry public immutable override nodeRegistry;
+
+    /// @inheritdoc IContributionRegistry
+    IProofVerifier public immutable override verifier;
+
+    /// @inheritdoc IContributionRegistry
+    bytes32 public immutable override manifestDigest;
+
+    uint32 internal immutable SAMPLE_SIZE;
+
+    /// @inheritdoc IContributionRegistry
+    string public override manifestCid;
+
+    /// @inheritdoc IContributionRegistry
+    address public override coordinator;
+
+    /// @inheritdoc IContributionRegistry
+    bytes32 public override head;
+
+    /// @inheritdoc IContributionRegistry
+    uint256 public override roundCount;
+
+    mapping(uint256 roundId => Round) private _rounds;
+    mapping(uint256 roundId => mapping(uint256 index => Contribution)) private _contributions;
+    mapping(uint256 roundId => mapping(address node => uint256 indexPlusOne)) private _positions;
+    mapping(uint256 roundId => mapping(bytes32 digest => bool)) private _digestTaken;
+    mapping(uint256 roundId => mapping(uint256 task => bytes32)) private _taskKeys;
+    mapping(bytes32 digest => Checkpoint) private _checkpoints;
+
+    modifier onlyCoordinator() {
+        _requireCoordinator();
+        _;
+    }
+
+    /// @param owner_ Who may name another coordinator.
+    /// @param coordinator_ Who drives the rounds.
+    /// @param nodeRegistry_ The nodes.
+    /// @param verifier_ Who checks proofs.
+    /// @param parameters_ The rules of the network.
+    /// @param genesisDigest SHA-256 of the first checkpoint.
+    /// @param genesisCid Its content identifier.
+    /// @param manifestDigest_ SHA-256 of the network's manifest.
+    /// @param manifestCid_ Its content identifier.
+    constructor(
+        address owner_,
+        address coordinator_,
+        INodeRegistry nodeRegistry_,
+        IProofVerifier verifier_,
+        Parameters memory parameters_,
+        bytes32 genesisDigest,
+        string memory genesisCid,
+        bytes32 manifestDigest_,
+        string memory manifestCid_
+    ) Ownable(owner_) RoundParameters(parameters_, verifier_.sampleSize(), nodeRegistry_.exitDelay()) {
+        require(manifestDigest_ != 0, ContributionRegistry_ZeroDigest());
+        require(bytes(manifestCid_).length != 0, ContributionRegistry_EmptyCid());
+        nodeRegistry = nodeRegistry_;
+        verifier = verifier_;
+        SAMPLE_SIZE = verifier_.sampleSize();
+        manifestDigest = manifestDigest_;
+        manifestCid = manifestCid_;
+        _setCoordinator(coordinator_);
+        emit NetworkCreated(genesisDigest, genesisCid, manifestDigest_, manifestCid_);
+        _publishCheckpoint(0, genesisDigest, genesisCid);
+    }
+
+    // ---------------------------------------------------------------- open, commit, close
+
+    /// @inheritdoc IContributionRegistry
+    function openRound(bytes32 poolRoot) external override onlyCoordinator returns (uint256 roundId) {
+        require(poolRoot != 0, ContributionRegistry_ZeroDigest());
+        Phase last = _rounds[roundCount].phase;
+        require(
+            last == Phase.None || last == Phase.Finalized || last == Phase.Aborted,
+            ContributionRegistry_RoundNotOver(roundCount, last)
+        );
+
+        roundId = ++roundCount;
+        Round storage r = _rounds[roundId];
+        r.phase = Phase.Committing;
+        r.taskCount = uint8(nodeRegistry.taskCount());
+        r.openedAt = uint64(block.timestamp);
+        r.deadline = _after(COMMIT_WINDOW);
+        r.baseDigest = head;
+        r.poolRoot = poolRoot;
+        emit RoundOpened(roundId, head, poolRoot, r.deadline);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function commitUpdate(uint256 roundId, bytes32 digest, uint32 numExamples, int8 exponent)
+        external
+        override
+    {
+        Round storage r = _inPhase(roundId, Phase.Committing);
+        _requireInTime(r.deadline);
+        (bool active, uint8 task, uint32 datasetSize) = nodeRegistry.registration(msg.sender);
+        require(active, ContributionRegistry_NotActive(msg.sender));
+        require(task < r.taskCount, ContributionRegistry_TaskNotInRound(r.taskCount, task));
+        require(digest != 0, ContributionRegistry_ZeroDigest());
+        require(
+            numExamples != 0 && numExamples <= datasetSize,
+            ContributionRegistry_NumExamplesOutOfRange(datasetSize, numExamples)
+        );
+        _requireExponent(exponent, MAX_EXPONENT);
+        uint16 index = r.count;
+        require(index < MAX_NODES, ContributionRegistry_RoundFull(MAX_NODES));
+        require(
+            _positions[roundId][msg.sender] == 0, ContributionRegistry_AlreadyCommitted(roundId, msg.sender)
+        );
+        require(!_digestTaken[roundId][digest], ContributionRegistry_DigestTaken(digest));
+
+        r.count = index + 1;
+        _positions[roundId][msg.sender] = index + 1;
+        _digestTaken[roundId][digest] = true;
+        Contribution storage c = _contributions[roundId][index];
+        c.node = msg.sender;
+        c.numExamples = numExamples;
+        c.exponent = exponent;
+        c.task = task;
+        c.digest = digest;
+        emit UpdateCommitted(roundId, msg.sender, task, digest, numExamples, exponent);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function closeCommits(uint256 roundId) external override {
+        Round storage r = _inPhase(roundId, Phase.Committing);
+        if (block.timestamp > r.deadline) {
+            if (r.count < QUORUM) {
+                _abort(roundId, r);
+                return;
+            }
+        } else {
+            _requireCoordinator();
+            require(r.count >= QUORUM, ContributionRegistry_QuorumNotReached(QUORUM, r.count));
+            uint256 quorumDeadline = uint256(r.openedAt) + MIN_COMMIT_WINDOW;
+            require(
+                block.timestamp >= quorumDeadline || _everyActiveNodeCommitted(roundId, r.count),
+                ContributionRegistry_DeadlineNotPassed(quorumDeadline, block.timestamp)
+            );
+        }
+        r.phase = Phase.Sampling;
+        r.closingBlock = uint64(block.number);
+        r.deadline = _after(COLLECT_WINDOW);
+        emit CommitsClosed(roundId, block.number, r.count);
+    }
+
+    // ---------------------------------------------------------------- sample, seal
+
+    /// @inheritdoc IContributionRegistry
+    function drawSample(uint256 roundId) external override {
+        Round storage r = _inPhase(roundId, Phase.Sampling);
+        bytes32 seed = _draw("sample", r.closingBlock, roundId);
+        if (seed == Seeds.NONE) {
+            r.closingBlock = uint64(block.number);
+            emit SampleRearmed(roundId, block.number);
+            return;
+        }
+        r.phase = Phase.Collecting;
+        r.sampleSeed = seed;
+        r.deadline = _after(COLLECT_WINDOW);
+        emit SampleDrawn(roundId, seed, r.deadline);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function commitSample(uint256 roundId, bytes32 sampleSeed, bytes calldata sampleCommitment)
+        external
+        override
+    {
+        Round storage r = _inPhase(roundId, Phase.Collecting);
+        _requireInTime(r.deadline);
+        require(sampleSeed == r.sampleSeed, ContributionRegistry_WrongSampleSeed(r.sampleSeed, sampleSeed));
+        Contribution storage c = _contributionOf(roundId, msg.sender);
+        require(c.sampleKey == 0, ContributionRegistry_SampleAlreadyCommitted(roundId, msg.sender));
+
+        c.sampleKey = _commitmentKey(sampleCommitment);
+        r.samples += 1;
+        emit SampleCommitted(roundId, msg.sender, sampleCommitment);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function sealRound(
+        uint256 roundId,
+        bytes32 candidateDigest,
+        uint8[] calldata clipShifts,
+        MissingReason[] calldata missing
+    ) external override onlyCoordinator {
+        Round storage r = _inPhase(roundId, Phase.Collecting);
+        require(candidateDigest != 0, ContributionRegistry_ZeroDigest());
+        require(clipShifts.length == r.count, ContributionRegistry_ListLength(r.count, clipShifts.length));
+        require(missing.length == r.count, ContributionRegistry_ListLength(r.count, missing.length));
+        require(
+            r.samples == r.count || block.timestamp > r.deadline,
+            ContributionRegistry_SamplesPending(r.count, r.samples)
+        );
+
+        MissingReason[] memory reasons = new MissingReason[](missing.length);
+        for (uint256 i; i < reasons.length; ++i) {
+            reasons[i] = _sealContribution(roundId, i, clipShifts[i], missing[i]);
+        }
+        _fixWeights(roundId, r, reasons);
+        r.phase = Phase.Sealed;
+        r.sealBlock = uint64(block.number);
+        r.candidateDigest = candidateDigest;
+        r.deadline = _after(CHALLENGE_WINDOW);
+        emit RoundSealed(roundId, candidateDigest, block.number, r.totalWeight, clipShifts, reasons);
+    }
+
+    // ---------------------------------------------------------------- challenge, prove
+
+    /// @inheritdoc IContributionRegistry
+    function drawChallenge(uint256 roundId) external override {
+        Round storage r = _inPhase(roundId, Phase.Sealed);
+        require(r.challengeSeed == 0, ContributionRegistry_ChallengeAlreadyDrawn(r.challengeSeed));
+        bytes32 seed = _draw("challenge", r.sealBlock, roundId);
+        if (seed == Seeds.NONE) {
+            r.sealBlock = uint64(block.number);
+            emit ChallengeRearmed(roundId, block.number);
+            return;
+        }
+        r.challengeSeed = seed;
+        r.deadline = _after(CHALLENGE_WINDOW);
+        emit ChallengeDrawn(roundId, seed);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function publishChallenge(uint256 roundId, Challenge calldata challenge)
+        external
+        override
+        onlyCoordinator
+    {
+        Round storage r = _inPhase(roundId, Phase.Sealed);
+        require(r.challengeSeed != 0, ContributionRegistry_ChallengeNotDrawn());
+        _requireInTime(r.deadline);
+        require(challenge.digest != 0, ContributionRegistry_ZeroDigest());
+        require(bytes(challenge.cid).length != 0, ContributionRegistry_EmptyCid());
+        _requireDirectionsLength(challenge.directions.length, r.taskCount);
+
+        r.commonKey = _directionKey(challenge.commonCommitment);
+        _storeTaskKeys(roundId, r.taskCount, challenge.taskCommitments);
+        r.phase = Phase.Proving;
+        r.challengeDigest = challenge.digest;
+        r.unit = challenge.unit;
+        r.baseLossNano = challenge.baseLossNano;
+        r.candidateLossNano = challenge.candidateLossNano;
+        r.deadline = _after(PROVING_WINDOW);
+        emit ChallengePublished(
+            roundId,
+            challenge.digest,
+            challenge.cid,
+            challenge.unit,
+            challenge.baseLossNano,
+            challenge.candidateLossNano,
+            challenge.commonCommitment,
+            challenge.taskCommitments,
+            challenge.directions
+        );
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function proveContribution(
+        uint256 roundId,
+        int256 common,
+        int256 task,
+        uint256 square,
+        uint256 absolute,
+        bytes calldata proof
+    ) external override {
+        Round storage r = _inPhase(roundId, Phase.Proving);
+        _requireInTime(r.deadline);
+        Contribution storage c = _contributionOf(roundId, msg.sender);
+        require(c.outcome != Outcome.Missing, ContributionRegistry_NotAvailable(msg.sender, c.missing));
+        require(c.outcome == Outcome.None, ContributionRegistry_AlreadyProven(roundId, msg.sender));
+        // The public values come from this contract's state; of the caller's numbers only the proven sums.
+        Statement memory statement = Statement({
+            commonKey: r.commonKey,
+            taskKey: _taskKeys[roundId][c.task],
+            sampleKey: c.sampleKey,
+            common: common,
+            task: task,
+            square: square,
+            absolute: absolute,
+            context: context(roundId, msg.sender)
+        });
+        verifier.verify(statement, proof);
+        _recordProof(roundId, r, c, statement);
+    }
+
+    // ---------------------------------------------------------------- finalize, abort
+
+    /// @inheritdoc IContributionRegistry
+    function finalizeRound(uint256 roundId, Finalization calldata result) external override onlyCoordinator {
+        Round storage r = _inPhase(roundId, Phase.Proving);
+        require(
+            r.proven == r.available || block.timestamp > r.deadline,
+            ContributionRegistry_ProofsPending(r.available, r.proven)
+        );
+        require(result.reportDigest != 0, ContributionRegistry_ZeroDigest());
+        require(bytes(result.reportCid).length != 0, ContributionRegistry_EmptyCid());
+        uint256 acceptedBitmap = _settle(roundId, r, result.harmfulBitmap);
+        bool baseKept = Gate.validate(r, result, acceptedBitmap, MAX_REGRESSION_NANO);
+
+        r.phase = Phase.Finalized;
+        r.deadline = 0;
+        r.baseKept = baseKept;
+        r.aggregateLossNano = result.aggregateLossNano;
+        r.finalLossNano = result.finalLossNano;
+        r.checkpointDigest = result.checkpointDigest;
+        r.reportDigest = result.reportDigest;
+        if (!baseKept) {
+            _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
+        }
+        emit RoundFinalized(
+            roundId,
+            result.reportDigest,
+            result.reportCid,
+            r.baseLossNano,
+            result.aggregateLossNano,
+            result.finalLossNano,
+            baseKept
+        );
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function abortRound(uint256 roundId) external override {
+        Round storage r = _rounds[roundId];
+        Phase phase = r.phase;
+        require(
+            phase != Phase.None && phase != Phase.Finalized && phase != Phase.Aborted,
+            ContributionRegistry_RoundOver(phase)
+        );
+        if (msg.sender != coordinator) {
+            uint256 deadline = _abortDeadline(r, phase);
+            require(
+                block.timestamp > deadline, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp)
+            );
+            // Else whoever is first after the deadline could abort what others have a right to close.
+            require(
+                phase != Phase.Committing || r.count < QUORUM,
+                ContributionRegistry_QuorumReached(QUORUM, r.count)
+            );
+        }
+        _abort(roundId, r);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function setCoordinator(address coordinator_) external override onlyOwner {
+        _setCoordinator(coordinator_);
+    }
+
+    // ---------------------------------------------------------------- views
+
+    /// @inheritdoc IContributionRegistry
+    function round(uint256 roundId) external view override returns (Round memory) {
+        return _rounds[roundId];
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function checkpoint(bytes32 digest) external view override returns (Checkpoint memory) {
+        return _checkpoints[digest];
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function contribution(uint256 roundId, address node)
+        external
+        view
+        override
+        returns (Contribution memory found)
+    {
+        uint256 position = _positions[roundId][node];
+        if (position != 0) found = _contributions[roundId][position - 1];
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function contributionsOf(uint256 roundId, uint256 offset, uint256 limit)
+        external
+        view
+        override
+        returns (Contribution[] memory page)
+    {
+        uint256 count = _rounds[roundId].count;
+        uint256 start = Math.min(offset, count);
+        page = new Contribution[](Math.min(limit, count - start));
+        for (uint256 i; i < page.length; ++i) {
+            page[i] = _contributions[roundId][start + i];
+        }
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function taskKey(uint256 roundId, uint8 task) external view override returns (bytes32) {
+        return _taskKeys[roundId][task];
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function context(uint256 roundId, address node) public view override returns (uint256) {
+        // 248 bits, so that it fits the scalar field.
+        return uint256(keccak256(abi.encode(block.chainid, address(this), roundId, node))) >> 8;
+    }
+
+    // ---------------------------------------------------------------- steps of the seal
+
+    function _sealContribution(uint256 roundId, uint256 index, uint8 clipShift, MissingReason claimed)
+        private
+        returns (MissingReason reason)
+    {
+        Contribution storage c = _contributions[roundId][index];
+        bool hasSample = c.sampleKey != 0;
+        require(!hasSample || claimed != MissingReason.NoSample, ContributionRegistry_SampleExists(c.node));
+        reason = hasSample ? claimed : MissingReason.NoSample;
+        if (reason == MissingReason.None) {
+            _requireExponent(int256(c.exponent) - int256(uint256(clipShift)), MAX_EXPONENT);
+            c.clipShift = clipShift;
+        } else {
+            require(clipShift == 0, ContributionRegistry_ShiftOfMissing(c.node, clipShift));
+            c.missing = reason;
+            c.outcome = Outcome.Missing;
+            emit ContributionMissing(roundId, c.node, reason);
+        }
+    }
+
+    function _fixWeights(uint256 roundId, Round storage r, MissingReason[] memory reasons) private {
+        uint256 available;
+        uint256 totalExamples;
+        for (uint256 i; i < reasons.length; ++i) {
+            if (reasons[i] != MissingReason.None) continue;
+            ++available;
+            totalExamples += _contributions[roundId][i].numExamples;
+        }
+        require(available != 0, ContributionRegistry_NoneAvailable());
+
+        uint256 cap = Shares.weightCap(totalExamples, MAX_WEIGHT_SHARE_BPS);
+        uint256 totalWeight;
+        for (uint256 i; i < reasons.length; ++i) {
+            if (reasons[i] != MissingReason.None) continue;
+            totalWeight += Math.min(_contributions[roundId][i].numExamples, cap);
+        }
+        require(
+            totalWeight <= MAX_TOTAL_WEIGHT,
+            ContributionRegistry_TotalWeightTooLarge(MAX_TOTAL_WEIGHT, totalWeight)
+        );
+        r.available = uint16(available);
+        r.weightCap = uint64(cap);
+        r.totalWeight = uint64(totalWeight);
+    }
+
+    // ---------------------------------------------------------------- steps of the challenge and the proof
+
+    function _storeTaskKeys(uint256 roundId, uint256 taskCount, bytes[] calldata commitments) private {
+        require(
+            commitments.length == taskCount,
+            ContributionRegistry_TaskCommitmentCount(taskCount, commitments.length)
+        );
+        for (uint256 i; i < commitments.length; ++i) {
+            _taskKeys[roundId][i] = _directionKey(commitments[i]);
+        }
+    }
+
+    function _recordProof(uint256 roundId, Round storage r, Contribution storage c, Statement memory s)
+        private
+    {
+        int256 alignmentBps = Shares.alignmentBps(s.task, s.square, SAMPLE_SIZE);
+        r.proven += 1;
+        c.alignmentBps = alignmentBps.toInt16();
+        if (!Shares.isAdmitted(s.task, s.square, Z_MIN)) {
+            c.outcome = Outcome.BelowThreshold;
+            emit ContributionBelowThreshold(
+                roundId, msg.sender, alignmentBps, s.common, s.task, s.square, s.absolute
+            );
+            return;
+        }
+        int256 shareNano = Shares.shareNano(
+            s.common,
+            Math.min(c.numExamples, r.weightCap),
+            r.totalWeight,
+            r.unit,
+            int256(c.exponent) - int256(uint256(c.clipShift))
+        );
+        r.accepted += 1;
+        c.outcome = Outcome.Accepted;
+        c.shareNano = shareNano.toInt128();
+        emit ContributionProven(
+            roundId,
+            msg.sender,
+            shareNano,
+            uint16(uint256(alignmentBps)),
+            s.common,
+            s.task,
+            s.square,
+            s.absolute
+        );
+    }
+
+    // ---------------------------------------------------------------- steps of the end
+
+    /// Gives every contribution its outcome, and says which were accepted before the gate.
+    function _settle(uint256 roundId, Round storage r, uint256 harmfulBitmap)
+        private
+        returns (uint256 acceptedBitmap)
+    {
+        uint256 count = r.count;
+        for (uint256 i; i < count; ++i) {
+            Contribution storage c = _contributions[roundId][i];
+            Outcome outcome = c.outcome;
+            if (outcome == Outcome.None) {
+                outcome = Outcome.NotProven;
+                c.outcome = outcome;
+            } else if (outcome == Outcome.Accepted) {
+                acceptedBitmap |= 1 << i;
+                if ((harmfulBitmap >> i) & 1 == 1) {
+                    outcome = Outcome.Harmful;
+                    c.outcome = outcome;
+                }
+            }
+            emit ContributionSettled(roundId, c.node, outcome, c.shareNano);
+        }
+    }
+
+    function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {
+        require(digest != 0, ContributionRegistry_ZeroDigest());
+        require(bytes(cid).length != 0, ContributionRegistry_EmptyCid());
+        require(_checkpoints[digest].publishedAt == 0, ContributionRegistry_CheckpointExists(digest));
+
+        bytes32 parent = head;
+        head = digest;
+        _checkpoints[digest] = Checkpoint({
+            parent: parent, round: uint64(roundId), publishedAt: uint64(block.timestamp), cid: cid
+        });
+        emit CheckpointPublished(roundId, digest, parent, cid);
+    }
+
+    function _abort(uint256 roundId, Round storage r) private {
+        Phase phase = r.phase;
+        r.phase = Phase.Aborted;
+        r.deadline = 0;
+        emit RoundAborted(roundId, phase, msg.sender);
+    }
+
+    function _abortDeadline(Round storage r, Phase phase) private view returns (uint256) {
+        uint256 deadline = r.deadline;
+        if (phase == Phase.Collecting) return deadline + SEAL_WINDOW;
+        if (phase == Phase.Proving) return deadline + FINALIZE_WINDOW;
+        return deadline;
+    }
+
+    // ---------------------------------------------------------------- shared checks
+
+    function _setCoordinator(address coordinator_) private {
+        require(coordinator_ != address(0), ContributionRegistry_ZeroAddress());
+        emit CoordinatorChanged(coordinator, coordinator_);
+        coordinator = coordinator_;
+    }
+
+    function _requireCoordinator() private view {
+        require(msg.sender == coordinator, ContributionRegistry_NotCoordinator(coordinator, msg.sender));
+    }
+
+    function _requireInTime(uint256 deadline) private view {
+        require(block.timestamp <= deadline, ContributionRegistry_DeadlinePassed(deadline, block.timestamp));
+    }
+
+    function _requireExponent(int256 exponent, int256 max) private view {
+        require(
+            exponent >= MIN_EXPONENT && exponent <= max,
+            ContributionRegistry_ExponentOutOfRange(MIN_EXPONENT, max, exponent)
+        );
+    }
+
+    function _requireDirectionsLength(uint256 length, uint256 taskCount) private view {
+        uint256 expected = SAMPLE_SIZE + taskCount * Math.ceilDiv(SAMPLE_SIZE, TERNARIES_PER_BYTE);
+        require(length == expected, ContributionRegistry_DirectionsLength(expected, length));
+    }
+
+    /// A node that committed and then exited no longer stands for one that is still active.
+    function _everyActiveNodeCommitted(uint256 roundId, uint256 count) private view returns (bool) {
+        uint256 active = nodeRegistry.activeCount();
+        if (count < active) return false;
+        uint256 committed;
+        for (uint256 i; i < count; ++i) {
+            if (nodeRegistry.isActive(_contributions[roundId][i].node)) ++committed;
+        }
+        return committed == active;
+    }
+
+    function _inPhase(uint256 roundId, Phase expected) private view returns (Round storage r) {
+        r = _rounds[roundId];
+        require(r.phase == expected, ContributionRegistry_WrongPhase(expected, r.phase));
+    }
+
+    function _contributionOf(uint256 roundId, address node) private view returns (Contribution storage) {
+        uint256 position = _positions[roundId][node];
+        require(position != 0, ContributionRegistry_NotCommitted(roundId, node));
+        return _contributions[roundId][position - 1];
+    }
+
+    function _draw(string memory label, uint256 blockNumber, uint256 roundId) private view returns (bytes32) {
+        require(block.number > blockNumber, ContributionRegistry_BlockNotComplete(blockNumber, block.number));
+        return Seeds.draw(label, blockNumber, roundId);
+    }
+
+    function _directionKey(bytes calldata commitment) private pure returns (bytes32 key) {
+        key = _commitmentKey(commitment);
+        require(key != ZERO_COMMITMENT_KEY, ContributionRegistry_ZeroCommitment());
+    }
+
+    function _commitmentKey(bytes calldata commitment) private pure returns (bytes32) {
+        require(
+            commitment.length == COMMITMENT_LENGTH,
+            ContributionRegistry_CommitmentLength(COMMITMENT_LENGTH, commitment.length)
+        );
+        return keccak256(commitment);
+    }
+
+    function _after(uint32 window) private view returns (uint64) {
+        return uint64(block.timestamp) + window;
+    }
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { Challenge } from "../types/Challenge.sol";
+import { Checkpoint } from "../types/Checkpoint.sol";
+import { Contribution } from "../types/Contribution.sol";
+import { Finalization } from "../types/Finalization.sol";
+import { MissingReason } from "../types/MissingReason.sol";
+import { Outcome } from "../types/Outcome.sol";
+import { Parameters } from "../types/Parameters.sol";
+import { Phase } from "../types/Phase.sol";
+import { Round } from "../types/Round.sol";
+import { INodeRegistry } from "./INodeRegistry.sol";
+import { IProofVerifier } from "./IProofVerifier.sol";
+
+/// @title Rounds, contributions and checkpoints
+/// @notice One round after another: nodes commit updates, commit them again at a drawn sample, and prove
+/// what they are worth against a challenge that was unknown by then. The contract judges the proofs; the
+/// coordinator moves rounds on, and anyone can after a deadline.
+/// @dev The owner can name another coordinator, and nothing else. A coordinator can abort a round that is
+/// not over, and has no say in whether a proven contribution is accepted.
+interface IContributionRegistry {
+    /// @notice The network exists; `genesisDigest` is its first checkpoint.
+    event NetworkCreated(
+        bytes32 indexed genesisDigest, string genesisCid, bytes32 manifestDigest, string manifestCid
+    );
+
+    /// @notice Another account drives the rounds.
+    event CoordinatorChanged(address indexed previous, address indexed current);
+
+    /// @notice Nodes may commit updates to a checkpoint.
+    event RoundOpened(uint256 indexed round, bytes32 baseDigest, bytes32 poolRoot, uint64 commitDeadline);
+
+    /// @notice A node committed its update.
+    event UpdateCommitted(
+        uint256 indexed round,
+        address indexed node,
+        uint8 task,
+        bytes32 digest,
+        uint32 numExamples,
+        int8 exponent
+    );
+
+    /// @notice No further commitments; the hash of `closingBlock` draws the sample.
+    event CommitsClosed(uint256 indexed round, uint256 closingBlock, uint16 count);
+
+    /// @notice The hash that should have drawn the sample is gone; that of `closingBlock` will.
+    event SampleRearmed(uint256 indexed round, uint256 closingBlock);
+
+    /// @notice The sample is known.
+    event SampleDrawn(uint256 indexed round, bytes32 sampleSeed, uint64 collectDeadline);
+
+    /// @notice A node committed its update at the sample.
+    event SampleCommitted(uint256 indexed round, address indexed node, bytes sampleCommitment);
+
+    /// @notice A contribution is not in the candidate.
+    event ContributionMissing(uint256 indexed round, address indexed node, MissingReason reason);
+
+    /// @notice The candidate is fixed; the hash of `sealBlock` draws the challenge.
+    event RoundSealed(
+        uint256 indexed round,
+        bytes32 candidateDigest,
+        uint256 sealBlock,
+        uint64 totalWeight,
+        uint8[] clipShifts,
+        MissingReason[] missing
+    );
+
+    /// @notice The hash that should have drawn the challenge is gone; that of `sealBlock` will.
+    event ChallengeRearmed(uint256 indexed round, uint256 sealBlock);
+
+    /// @notice The challenge is determined.
+    event ChallengeDrawn(uint256 indexed round, bytes32 challengeSeed);
+
+    /// @notice Everything that a proof needs is known.
+    event ChallengePublished(
+        uint256 indexed round,
+        bytes32 digest,
+        string cid,
+        uint128 unit,
+        uint64 baseLossNano,
+        uint64 candidateLossNano,
+        bytes commonCommitment,
+        bytes[] taskCommitments,
+        bytes directions
+    );
+
+    /// @notice A contribution is proven and admitted.
+    event ContributionProven(
+        uint256 indexed round,
+        address indexed node,
+        int256 shareNano,
+        uint16 alignmentBps,
+        int256 common,
+        int256 task,
+        uint256 square,
+        uint256 absolute
+    );
+
+    /// @notice A contribution is proven, and not admitted: it is no better than noise.
+    event ContributionBelowThreshold(
+        uint256 indexed round,
+        address indexed node,
+        int256 alignmentBps,
+        int256 common,
+        int256 task,
+        uint256 square,
+        uint256 absolute
+    );
+
+    /// @notice The outcome of a contribution is final.
+    event ContributionSettled(uint256 indexed round, address indexed node, Outcome outcome, int256 shareNano);
+
+    /// @notice There is a new checkpoint.
+    event CheckpointPublished(uint256 indexed round, bytes32 indexed digest, bytes32 parent, string cid);
+
+    /// @notice A round is over.
+    event RoundFinalized(
+        uint256 indexed round,
+        bytes32 reportDigest,
+        string reportCid,
+        uint64 baseLossNano,
+        uint64 aggregateLossNano,
+        uint64 finalLossNano,
+        bool baseKept
+    );
+
+    /// @notice A round is over without a result; the next one starts from the same base.
+    event RoundAborted(uint256 indexed round, Phase phase, address by);
+
+    /// @notice An address that must be given is zero.
+    error ContributionRegistry_ZeroAddress();
+
+    /// @notice A digest, root or key that must be given is zero.
+    error ContributionRegistry_ZeroDigest();
+
+    /// @notice A content identifier that must be given is empty.
+    error ContributionRegistry_EmptyCid();
+
+    /// @notice A window must last between one second and `max`.
+    error ContributionRegistry_WindowOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice The window of all is shorter than the window of a quorum.
+    error ContributionRegistry_CommitWindowTooShort(uint256 min, uint256 actual);
+
+    /// @notice A round must allow between 1 and `max` nodes.
+    error ContributionRegistry_MaxNodesOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice The quorum must be between 1 and the most nodes that a round allows.
+    error ContributionRegistry_QuorumOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice Exponents must lie in [-64, 0], at most 16 apart.
+    error ContributionRegistry_ExponentBoundsOutOfRange(int8 minExponent, int8 maxExponent);
+
+    /// @notice The largest share of the weight must be between 1 and `max` basis points.
+    error ContributionRegistry_MaxWeightShareOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice The threshold must be positive.
+    error ContributionRegistry_ZeroThreshold();
+
+    /// @notice A challenge needs examples.
+    error ContributionRegistry_ZeroFrames();
+
+    /// @notice There are fewer parameters than coordinates in a sample.
+    error ContributionRegistry_ParameterCountTooSmall(uint256 min, uint256 actual);
+
+    /// @notice A node could withdraw its bond before a round that it has committed to can be over.
+    error ContributionRegistry_ExitDelayTooShort(uint256 min, uint256 actual);
+
+    /// @notice Only the coordinator may do this, or may do it now.
+    error ContributionRegistry_NotCoordinator(address expected, address actual);
+
+    /// @notice The round is in another phase.
+    error ContributionRegistry_WrongPhase(Phase expected, Phase actual);
+
+    /// @notice The round before is not over.
+    error ContributionRegistry_RoundNotOver(uint256 round, Phase phase);
+
+    /// @notice There is no such round, or it is over.
+    error ContributionRegistry_RoundOver(Phase phase);
+
+    /// @notice It is too late.
+    error ContributionRegistry_DeadlinePassed(uint256 deadline, uint256 timestamp);
+
+    /// @notice It is too early.
+    error ContributionRegistry_DeadlineNotPassed(uint256 deadline, uint256 timestamp);
+
+    /// @notice The address is not an active node.
+    error ContributionRegistry_NotActive(address node);
+
+    /// @notice The node's task was added after the round had been opened.
+    error ContributionRegistry_TaskNotInRound(uint256 taskCount, uint256 actual);
+
+    /// @notice The node has committed an update in this round.
+    error ContributionRegistry_AlreadyCommitted(uint256 round, address node);
+
+    /// @notice Another node has committed this digest in this round.
+    error ContributionRegistry_DigestTaken(bytes32 digest);
+
+    /// @notice The examples must be between 1 and the registered size of the node's data set.
+    error ContributionRegistry_NumExamplesOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice The exponent is not one that the network allows.
+    error ContributionRegistry_ExponentOutOfRange(int256 min, int256 max, int256 actual);
+
+    /// @notice The round has as many contributions as it allows.
+    error ContributionRegistry_RoundFull(uint256 max);
+
+    /// @notice There are not enough commitments.
+    error ContributionRegistry_QuorumNotReached(uint256 expected, uint256 actual);
+
+    /// @notice There are enough commitments: the round can be closed, and need not be aborted.
+    error ContributionRegistry_QuorumReached(uint256 quorum, uint256 actual);
+
+    /// @notice The block whose hash is needed is not complete.
+    error ContributionRegistry_BlockNotComplete(uint256 needed, uint256 current);
+
+    /// @notice The node has no contribution in this round.
+    error ContributionRegistry_NotCommitted(uint256 round, address node);
+
+    /// @notice The node has committed its sample in this round.
+    error ContributionRegistry_SampleAlreadyCommitted(uint256 round, address node);
+
+    /// @notice The sample is about another seed than the round's, as after a reorganisation.
+    error ContributionRegistry_WrongSampleSeed(bytes32 expected, bytes32 actual);
+
+    /// @notice A commitment to a vector has 64 bytes.
+    error ContributionRegistry_CommitmentLength(uint256 expected, uint256 actual);
+
+    /// @notice The commitment is to nothing but zeros.
+    error ContributionRegistry_ZeroCommitment();
+
+    /// @notice A list has not one entry for each contribution.
+    error ContributionRegistry_ListLength(uint256 expected, uint256 actual);
+
+    /// @notice Not every node has committed its sample, and there is still time.
+    error ContributionRegistry_SamplesPending(uint256 expected, uint256 actual);
+
+    /// @notice The node's sample is on chain, so it cannot be the reason for which it is missing.
+    error ContributionRegistry_SampleExists(address node);
+
+    /// @notice A missing contribution has no clip shift.
+    error ContributionRegistry_ShiftOfMissing(address node, uint256 clipShift);
+
+    /// @notice No contribution is available.
+    error ContributionRegistry_NoneAvailable();
+
+    /// @notice The weights add up to more than sums stay exact for.
+    error ContributionRegistry_TotalWeightTooLarge(uint256 max, uint256 actual);
+
+    /// @notice The challenge is drawn.
+    error ContributionRegistry_ChallengeAlreadyDrawn(bytes32 challengeSeed);
+
+    /// @notice The challenge is not drawn yet.
+    error ContributionRegistry_ChallengeNotDrawn();
+
+    /// @notice Not one commitment for each task.
+    error ContributionRegistry_TaskCommitmentCount(uint256 expected, uint256 actual);
+
+    /// @notice The packed directions have another length.
+    error ContributionRegistry_DirectionsLength(uint256 expected, uint256 actual);
+
+    /// @notice The contribution is missing.
+    error ContributionRegistry_NotAvailable(address node, MissingReason reason);
+
+    /// @notice The contribution is proven.
+    error ContributionRegistry_AlreadyProven(uint256 round, address node);
+
+    /// @notice Not every available contribution is proven, and there is still time.
+    error ContributionRegistry_ProofsPending(uint256 expected, uint256 actual);
+
+    /// @notice The rules leave only one checkpoint.
+    error ContributionRegistry_WrongCheckpoint(bytes32 expected, bytes32 actual);
+
+    /// @notice The rules do not let the base be kept.
+    error ContributionRegistry_BaseNotKept(bytes32 baseDigest);
+
+    /// @notice There is a checkpoint of this digest.
+    error ContributionRegistry_CheckpointExists(bytes32 digest);
+
+    /// @notice The rules leave only one loss.
+    error ContributionRegistry_WrongLoss(uint256 expected, uint256 actual);
+
+    /// @notice The gate was not hit, so nobody may be left out.
+    error ContributionRegistry_GateNotHit(uint256 maxLossNano, uint256 aggregateLossNano);
+
+    /// @notice The gate was hit, so somebody is to be left out, or the base to be kept.
+    error ContributionRegistry_GateHit(uint256 maxLossNano, uint256 aggregateLossNano);
+
+    /// @notice The new checkpoint's loss is above what the gate lets pass.
+    error ContributionRegistry_LossTooHigh(uint256 max, uint256 actual);
+
+    /// @notice Only accepted contributions can be left out by the gate.
+    error ContributionRegistry_HarmfulNotAccepted(uint256 acceptedBitmap, uint256 harmfulBitmap);
+
+    /// @notice With everybody left out there is nothing to aggregate.
+    error ContributionRegistry_NoneLeft();
+
+    /// @notice Opens the next round from the head checkpoint. Only the coordinator.
+    /// @param poolRoot Merkle root of the frames that the challenge will be drawn from.
+    /// @return roundId Its number; rounds count from 1.
+    function openRound(bytes32 poolRoot) external returns (uint256 roundId);
+
+    /// @notice Commits the caller's update: once in a round, before the deadline.
+    /// @param roundId The round.
+    /// @param digest SHA-256 of the update file.
+    /// @param numExamples Examples that it was trained on, at most the registered size.
+    /// @param exponent Of the update's power-of-two scale.
+    function commitUpdate(uint256 roundId, bytes32 digest, uint32 numExamples, int8 exponent) external;
+
+    /// @notice Closes commitments. The coordinator once every active node has committed, or the quorum has
+    /// and its window has passed; anyone after the deadline, when too few commitments abort the round.
+    function closeCommits(uint256 roundId) external;
+
+    /// @notice Draws the sample from the hash of the closing block, in a later block. Anyone.
+    /// @dev If that hash is gone, the current block takes its place, and the draw is to be repeated.
+    function drawSample(uint256 roundId) external;
+
+    /// @notice Commits the caller's update at the sample: once, before the deadline.
+    /// @param roundId The round.
+    /// @param sampleSeed The seed that it was made for.
+    /// @param sampleCommitment KZG commitment to the sampled values, 64 bytes.
+    function commitSample(uint256 roundId, bytes32 sampleSeed, bytes calldata sampleCommitment) external;
+
+    /// @notice Fixes the candidate. Only the coordinator, once every sample is on chain or the deadline has
+    /// passed. A contribution without a sample is missing whatever the list says.
+    /// @param roundId The round.
+    /// @param candidateDigest SHA-256 of the exact aggregate of the available updates.
+    /// @param clipShifts For each contribution, the powers of two by which its exponent is lowered.
+    /// @param missing For each contribution, why it is missing, or None.
+    function sealRound(
+        uint256 roundId,
+        bytes32 candidateDigest,
+        uint8[] calldata clipShifts,
+        MissingReason[] calldata missing
+    ) external;
+
+    /// @notice Draws the challenge from the hash of the seal's block, in a later block. Anyone.
+    /// @dev If that hash is gone, the current block takes its place, and the draw is to be repeated.
+    function drawChallenge(uint256 roundId) external;
+
+    /// @notice Publishes what contributions are measured against, and starts the proving time. Only the
+    /// coordinator, before the deadline.
+    function publishChallenge(uint256 roundId, Challenge calldata challenge) external;
+
+    /// @notice Proves the caller's contribution: once, before the deadline. An invalid proof reverts; a
+    /// valid one is recorded, as accepted or as below the threshold.
+    /// @param roundId The round.
+    /// @param common Sum of the products with the common direction (A).
+    /// @param task Sum of the products with the direction of the node's task (T).
+    /// @param square Sum of squares (Q).
+    /// @param absolute Sum of absolute values (L).
+    /// @param proof The proof of these four about the committed sample.
+    function proveContribution(
+        uint256 roundId,
+        int256 common,
+        int256 task,
+        uint256 square,
+        uint256 absolute,
+        bytes calldata proof
+    ) external;
+
+    /// @notice Settles every contribution and publishes the checkpoint. Only the coordinator, once every
+    /// available contribution is proven or the deadline has passed.
+    function finalizeRound(uint256 roundId, Finalization calldata result) external;
+
+    /// @notice Ends a round without a result. The coordinator as long as it is not over; anyone once its
+    /// phase has lasted too long.
+    function abortRound(uint256 roundId) external;
+
+    /// @notice Names another coordinator. Only the owner.
+    function setCoordinator(address coordinator_) external;
+
+    /// @notice A round; zeros if there is none of this number.
+    function round(uint256 roundId) external view returns (Round memory);
+
+    /// @notice Number of rounds, and of the last one.
+    function roundCount() external view returns (uint256);
+
+    /// @notice Digest of the checkpoint that the next round starts from.
+    function head() external view returns (bytes32);
+
+    /// @notice A checkpoint; zeros if there is none of this digest.
+    function checkpoint(bytes32 digest) external view returns (Checkpoint memory);
+
+    /// @notice What a node has in a round; zeros if nothing.
+    function contribution(uint256 roundId, address node) external view returns (Contribution memory);
+
+    /// @notice Contributions of a round in the order of their commitments, from position `offset` on, at
+    /// most `limit`.
+    function contributionsOf(uint256 roundId, uint256 offset, uint256 limit)
+        external
+        view
+        returns (Contribution[] memory);
+
+    /// @notice keccak256 of the commitment to a task's direction; 0 before the challenge is published.
+    function taskKey(uint256 roundId, uint8 task) external view returns (bytes32);
+
+    /// @notice The field element that ties a proof to this chain and registry, a round and a node.
+    function context(uint256 roundId, address node) external view returns (uint256);
+
+    /// @notice The rules of the network.
+    function parameters() external view returns (Parameters memory);
+
+    /// @notice Who drives the rounds.
+    function coordinator() external view returns (address);
+
+    /// @notice The nodes.
+    function nodeRegistry() external view returns (INodeRegistry);
+
+    /// @notice Who checks proofs.
+    function verifier() external view returns (IProofVerifier);
+
+    /// @notice SHA-256 of the network's manifest.
+    function manifestDigest() external view returns (bytes32);
+
+    /// @notice Content identifier of the network's manifest.
+    function manifestCid() external view returns (string memory);
+}

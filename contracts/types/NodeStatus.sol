@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @notice Whether an address is a node of the network.
+enum NodeStatus {
+    /// Not registered, or gone with its bond.
+    None,
+    /// May commit updates.
+    Active,
+    /// Asked to exit; its bond is still held.
+    Exiting
+}
