@@ -3,68 +3,69 @@
 pragma solidity ^0.8.0;
 
 contract Alignment960Verifier {
-    uint256 internal constant DELTA =
-        4131629893567559867359510883348571134090853742863529169391034518566172092834;
-    uint256 internal constant R =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    uint256 internal constant    DELTA = 4131629893567559867359510883348571134090853742863529169391034518566172092834;
+    uint256 internal constant        R = 21888242871839275222246405745257275088548364400416034343698204186575808495617; 
 
     uint256 internal constant FIRST_QUOTIENT_X_CPTR = 0x0624;
-    uint256 internal constant LAST_QUOTIENT_X_CPTR = 0x06e4;
+    uint256 internal constant  LAST_QUOTIENT_X_CPTR = 0x06e4;
 
-    uint256 internal constant VK_MPTR = 0x0780;
-    uint256 internal constant VK_DIGEST_MPTR = 0x0780;
-    uint256 internal constant NUM_INSTANCES_MPTR = 0x07a0;
-    uint256 internal constant K_MPTR = 0x07c0;
-    uint256 internal constant N_INV_MPTR = 0x07e0;
-    uint256 internal constant OMEGA_MPTR = 0x0800;
-    uint256 internal constant OMEGA_INV_MPTR = 0x0820;
-    uint256 internal constant OMEGA_INV_TO_L_MPTR = 0x0840;
-    uint256 internal constant HAS_ACCUMULATOR_MPTR = 0x0860;
-    uint256 internal constant ACC_OFFSET_MPTR = 0x0880;
-    uint256 internal constant NUM_ACC_LIMBS_MPTR = 0x08a0;
+    uint256 internal constant                VK_MPTR = 0x0780;
+    uint256 internal constant         VK_DIGEST_MPTR = 0x0780;
+    uint256 internal constant     NUM_INSTANCES_MPTR = 0x07a0;
+    uint256 internal constant                 K_MPTR = 0x07c0;
+    uint256 internal constant             N_INV_MPTR = 0x07e0;
+    uint256 internal constant             OMEGA_MPTR = 0x0800;
+    uint256 internal constant         OMEGA_INV_MPTR = 0x0820;
+    uint256 internal constant    OMEGA_INV_TO_L_MPTR = 0x0840;
+    uint256 internal constant   HAS_ACCUMULATOR_MPTR = 0x0860;
+    uint256 internal constant        ACC_OFFSET_MPTR = 0x0880;
+    uint256 internal constant     NUM_ACC_LIMBS_MPTR = 0x08a0;
     uint256 internal constant NUM_ACC_LIMB_BITS_MPTR = 0x08c0;
-    uint256 internal constant G1_X_MPTR = 0x08e0;
-    uint256 internal constant G1_Y_MPTR = 0x0900;
-    uint256 internal constant G2_X_1_MPTR = 0x0920;
-    uint256 internal constant G2_X_2_MPTR = 0x0940;
-    uint256 internal constant G2_Y_1_MPTR = 0x0960;
-    uint256 internal constant G2_Y_2_MPTR = 0x0980;
-    uint256 internal constant NEG_S_G2_X_1_MPTR = 0x09a0;
-    uint256 internal constant NEG_S_G2_X_2_MPTR = 0x09c0;
-    uint256 internal constant NEG_S_G2_Y_1_MPTR = 0x09e0;
-    uint256 internal constant NEG_S_G2_Y_2_MPTR = 0x0a00;
+    uint256 internal constant              G1_X_MPTR = 0x08e0;
+    uint256 internal constant              G1_Y_MPTR = 0x0900;
+    uint256 internal constant            G2_X_1_MPTR = 0x0920;
+    uint256 internal constant            G2_X_2_MPTR = 0x0940;
+    uint256 internal constant            G2_Y_1_MPTR = 0x0960;
+    uint256 internal constant            G2_Y_2_MPTR = 0x0980;
+    uint256 internal constant      NEG_S_G2_X_1_MPTR = 0x09a0;
+    uint256 internal constant      NEG_S_G2_X_2_MPTR = 0x09c0;
+    uint256 internal constant      NEG_S_G2_Y_1_MPTR = 0x09e0;
+    uint256 internal constant      NEG_S_G2_Y_2_MPTR = 0x0a00;
 
     uint256 internal constant CHALLENGE_MPTR = 0x1020;
 
     uint256 internal constant THETA_MPTR = 0x1020;
-    uint256 internal constant BETA_MPTR = 0x1040;
+    uint256 internal constant  BETA_MPTR = 0x1040;
     uint256 internal constant GAMMA_MPTR = 0x1060;
-    uint256 internal constant Y_MPTR = 0x1080;
-    uint256 internal constant X_MPTR = 0x10a0;
-    uint256 internal constant ZETA_MPTR = 0x10c0;
-    uint256 internal constant NU_MPTR = 0x10e0;
-    uint256 internal constant MU_MPTR = 0x1100;
+    uint256 internal constant     Y_MPTR = 0x1080;
+    uint256 internal constant     X_MPTR = 0x10a0;
+    uint256 internal constant  ZETA_MPTR = 0x10c0;
+    uint256 internal constant    NU_MPTR = 0x10e0;
+    uint256 internal constant    MU_MPTR = 0x1100;
 
-    uint256 internal constant ACC_LHS_X_MPTR = 0x1120;
-    uint256 internal constant ACC_LHS_Y_MPTR = 0x1140;
-    uint256 internal constant ACC_RHS_X_MPTR = 0x1160;
-    uint256 internal constant ACC_RHS_Y_MPTR = 0x1180;
-    uint256 internal constant X_N_MPTR = 0x11a0;
+    uint256 internal constant       ACC_LHS_X_MPTR = 0x1120;
+    uint256 internal constant       ACC_LHS_Y_MPTR = 0x1140;
+    uint256 internal constant       ACC_RHS_X_MPTR = 0x1160;
+    uint256 internal constant       ACC_RHS_Y_MPTR = 0x1180;
+    uint256 internal constant             X_N_MPTR = 0x11a0;
     uint256 internal constant X_N_MINUS_1_INV_MPTR = 0x11c0;
-    uint256 internal constant L_LAST_MPTR = 0x11e0;
-    uint256 internal constant L_BLIND_MPTR = 0x1200;
-    uint256 internal constant L_0_MPTR = 0x1220;
-    uint256 internal constant INSTANCE_EVAL_MPTR = 0x1240;
-    uint256 internal constant QUOTIENT_EVAL_MPTR = 0x1260;
-    uint256 internal constant QUOTIENT_X_MPTR = 0x1280;
-    uint256 internal constant QUOTIENT_Y_MPTR = 0x12a0;
-    uint256 internal constant R_EVAL_MPTR = 0x12c0;
-    uint256 internal constant PAIRING_LHS_X_MPTR = 0x12e0;
-    uint256 internal constant PAIRING_LHS_Y_MPTR = 0x1300;
-    uint256 internal constant PAIRING_RHS_X_MPTR = 0x1320;
-    uint256 internal constant PAIRING_RHS_Y_MPTR = 0x1340;
+    uint256 internal constant          L_LAST_MPTR = 0x11e0;
+    uint256 internal constant         L_BLIND_MPTR = 0x1200;
+    uint256 internal constant             L_0_MPTR = 0x1220;
+    uint256 internal constant   INSTANCE_EVAL_MPTR = 0x1240;
+    uint256 internal constant   QUOTIENT_EVAL_MPTR = 0x1260;
+    uint256 internal constant      QUOTIENT_X_MPTR = 0x1280;
+    uint256 internal constant      QUOTIENT_Y_MPTR = 0x12a0;
+    uint256 internal constant          R_EVAL_MPTR = 0x12c0;
+    uint256 internal constant   PAIRING_LHS_X_MPTR = 0x12e0;
+    uint256 internal constant   PAIRING_LHS_Y_MPTR = 0x1300;
+    uint256 internal constant   PAIRING_RHS_X_MPTR = 0x1320;
+    uint256 internal constant   PAIRING_RHS_Y_MPTR = 0x1340;
 
-    function verifyProof(bytes calldata proof, uint256[] calldata instances) public returns (bool) {
+    function verifyProof(
+        bytes calldata proof,
+        uint256[] calldata instances
+    ) public returns (bool) {
         assembly {
             // Read EC point (x, y) at (proof_cptr, proof_cptr + 0x20),
             // and check if the point is on affine plane,
@@ -113,7 +114,11 @@ contract Alignment960Verifier {
                 let gp_mptr := mptr_end
                 let gp := mload(mptr_start)
                 let mptr := add(mptr_start, 0x20)
-                for { } lt(mptr, sub(mptr_end, 0x20)) { } {
+                for
+                    {}
+                    lt(mptr, sub(mptr_end, 0x20))
+                    {}
+                {
                     gp := mulmod(gp, mload(mptr), R)
                     mstore(gp_mptr, gp)
                     mptr := add(mptr, 0x20)
@@ -133,7 +138,11 @@ contract Alignment960Verifier {
                 let first_mptr := mptr_start
                 let second_mptr := add(first_mptr, 0x20)
                 gp_mptr := sub(gp_mptr, 0x20)
-                for { } lt(second_mptr, mptr) { } {
+                for
+                    {}
+                    lt(second_mptr, mptr)
+                    {}
+                {
                     let inv := mulmod(all_inv, mload(gp_mptr), R)
                     all_inv := mulmod(all_inv, mload(mptr), R)
                     mstore(mptr, inv)
@@ -196,7 +205,7 @@ contract Alignment960Verifier {
 
             // Modulus
             let q := 21888242871839275222246405745257275088696311157297823662689037894645226208583 // BN254 base field
-            let r := 21888242871839275222246405745257275088548364400416034343698204186575808495617 // BN254 scalar field
+            let r := 21888242871839275222246405745257275088548364400416034343698204186575808495617 // BN254 scalar field 
 
             // Initialize success as true
             let success := true
@@ -219,8 +228,11 @@ contract Alignment960Verifier {
                 // Read instances and witness commitments and generate challenges
                 let hash_mptr := 0x20
                 let instance_cptr := instances.offset
-                for { let instance_cptr_end := add(instance_cptr, mul(0x20, num_instances)) }
-                lt(instance_cptr, instance_cptr_end) { } {
+                for
+                    { let instance_cptr_end := add(instance_cptr, mul(0x20, num_instances)) }
+                    lt(instance_cptr, instance_cptr_end)
+                    {}
+                {
                     let instance := calldataload(instance_cptr)
                     success := and(success, lt(instance, r))
                     mstore(hash_mptr, instance)
@@ -232,14 +244,22 @@ contract Alignment960Verifier {
                 let challenge_mptr := CHALLENGE_MPTR
 
                 // Phase 1
-                for { let proof_cptr_end := add(proof_cptr, 0x0280) } lt(proof_cptr, proof_cptr_end) { } {
+                for
+                    { let proof_cptr_end := add(proof_cptr, 0x0280) }
+                    lt(proof_cptr, proof_cptr_end)
+                    {}
+                {
                     success, proof_cptr, hash_mptr := read_ec_point(success, proof_cptr, hash_mptr, q)
                 }
 
                 challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r)
 
                 // Phase 2
-                for { let proof_cptr_end := add(proof_cptr, 0x0100) } lt(proof_cptr, proof_cptr_end) { } {
+                for
+                    { let proof_cptr_end := add(proof_cptr, 0x0100) }
+                    lt(proof_cptr, proof_cptr_end)
+                    {}
+                {
                     success, proof_cptr, hash_mptr := read_ec_point(success, proof_cptr, hash_mptr, q)
                 }
 
@@ -247,21 +267,33 @@ contract Alignment960Verifier {
                 challenge_mptr := squeeze_challenge_cont(challenge_mptr, r)
 
                 // Phase 3
-                for { let proof_cptr_end := add(proof_cptr, 0x0240) } lt(proof_cptr, proof_cptr_end) { } {
+                for
+                    { let proof_cptr_end := add(proof_cptr, 0x0240) }
+                    lt(proof_cptr, proof_cptr_end)
+                    {}
+                {
                     success, proof_cptr, hash_mptr := read_ec_point(success, proof_cptr, hash_mptr, q)
                 }
 
                 challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r)
 
                 // Phase 4
-                for { let proof_cptr_end := add(proof_cptr, 0x0100) } lt(proof_cptr, proof_cptr_end) { } {
+                for
+                    { let proof_cptr_end := add(proof_cptr, 0x0100) }
+                    lt(proof_cptr, proof_cptr_end)
+                    {}
+                {
                     success, proof_cptr, hash_mptr := read_ec_point(success, proof_cptr, hash_mptr, q)
                 }
 
                 challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r)
 
                 // Read evaluations
-                for { let proof_cptr_end := add(proof_cptr, 0x0760) } lt(proof_cptr, proof_cptr_end) { } {
+                for
+                    { let proof_cptr_end := add(proof_cptr, 0x0760) }
+                    lt(proof_cptr, proof_cptr_end)
+                    {}
+                {
                     let eval := calldataload(proof_cptr)
                     success := and(success, lt(eval, r))
                     mstore(hash_mptr, eval)
@@ -270,12 +302,12 @@ contract Alignment960Verifier {
                 }
 
                 // Read batch opening proof and generate challenges
-                challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r) // zeta
-                challenge_mptr := squeeze_challenge_cont(challenge_mptr, r) // nu
+                challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r)       // zeta
+                challenge_mptr := squeeze_challenge_cont(challenge_mptr, r)                        // nu
 
                 success, proof_cptr, hash_mptr := read_ec_point(success, proof_cptr, hash_mptr, q) // W
 
-                challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r) // mu
+                challenge_mptr, hash_mptr := squeeze_challenge(challenge_mptr, hash_mptr, r)       // mu
 
                 success, proof_cptr, hash_mptr := read_ec_point(success, proof_cptr, hash_mptr, q) // W'
 
@@ -363,10 +395,14 @@ contract Alignment960Verifier {
                     let lhs_y := calldataload(add(cptr, lhs_y_off))
                     let rhs_x := calldataload(add(cptr, rhs_x_off))
                     let rhs_y := calldataload(add(cptr, rhs_y_off))
-                    for {
-                        let cptr_end := add(cptr, mul(0x20, num_limbs))
-                        let shift := num_limb_bits
-                    } lt(cptr, cptr_end) { } {
+                    for
+                        {
+                            let cptr_end := add(cptr, mul(0x20, num_limbs))
+                            let shift := num_limb_bits
+                        }
+                        lt(cptr, cptr_end)
+                        {}
+                    {
                         cptr := add(cptr, 0x20)
                         lhs_x := add(lhs_x, shl(shift, calldataload(cptr)))
                         lhs_y := add(lhs_y, shl(shift, calldataload(add(cptr, lhs_y_off))))
@@ -375,14 +411,8 @@ contract Alignment960Verifier {
                         shift := add(shift, num_limb_bits)
                     }
 
-                    success := and(
-                        success,
-                        eq(mulmod(lhs_y, lhs_y, q), addmod(mulmod(lhs_x, mulmod(lhs_x, lhs_x, q), q), 3, q))
-                    )
-                    success := and(
-                        success,
-                        eq(mulmod(rhs_y, rhs_y, q), addmod(mulmod(rhs_x, mulmod(rhs_x, rhs_x, q), q), 3, q))
-                    )
+                    success := and(success, eq(mulmod(lhs_y, lhs_y, q), addmod(mulmod(lhs_x, mulmod(lhs_x, lhs_x, q), q), 3, q)))
+                    success := and(success, eq(mulmod(rhs_y, rhs_y, q), addmod(mulmod(rhs_x, mulmod(rhs_x, rhs_x, q), q), 3, q)))
 
                     mstore(ACC_LHS_X_MPTR, lhs_x)
                     mstore(ACC_LHS_Y_MPTR, lhs_y)
@@ -403,7 +433,11 @@ contract Alignment960Verifier {
                 let k := mload(K_MPTR)
                 let x := mload(X_MPTR)
                 let x_n := x
-                for { let idx := 0 } lt(idx, k) { idx := add(idx, 1) } {
+                for
+                    { let idx := 0 }
+                    lt(idx, k)
+                    { idx := add(idx, 1) }
+                {
                     x_n := mulmod(x_n, x_n, r)
                 }
 
@@ -414,10 +448,11 @@ contract Alignment960Verifier {
                 if iszero(mload(NUM_INSTANCES_MPTR)) {
                     mptr_end := add(mptr_end, 0x20)
                 }
-                for { let pow_of_omega := mload(OMEGA_INV_TO_L_MPTR) } lt(mptr, mptr_end) { mptr := add(
-                    mptr,
-                    0x20
-                ) } {
+                for
+                    { let pow_of_omega := mload(OMEGA_INV_TO_L_MPTR) }
+                    lt(mptr, mptr_end)
+                    { mptr := add(mptr, 0x20) }
+                {
                     mstore(mptr, addmod(x, sub(r, pow_of_omega), r))
                     pow_of_omega := mulmod(pow_of_omega, omega, r)
                 }
@@ -427,36 +462,38 @@ contract Alignment960Verifier {
 
                 mptr := X_N_MPTR
                 let l_i_common := mulmod(x_n_minus_1, mload(N_INV_MPTR), r)
-                for { let pow_of_omega := mload(OMEGA_INV_TO_L_MPTR) } lt(mptr, mptr_end) { mptr := add(
-                    mptr,
-                    0x20
-                ) } {
+                for
+                    { let pow_of_omega := mload(OMEGA_INV_TO_L_MPTR) }
+                    lt(mptr, mptr_end)
+                    { mptr := add(mptr, 0x20) }
+                {
                     mstore(mptr, mulmod(l_i_common, mulmod(mload(mptr), pow_of_omega, r), r))
                     pow_of_omega := mulmod(pow_of_omega, omega, r)
                 }
 
                 let l_blind := mload(add(X_N_MPTR, 0x20))
                 let l_i_cptr := add(X_N_MPTR, 0x40)
-                for { let l_i_cptr_end := add(X_N_MPTR, 0xc0) } lt(l_i_cptr, l_i_cptr_end) { l_i_cptr := add(
-                    l_i_cptr,
-                    0x20
-                ) } {
+                for
+                    { let l_i_cptr_end := add(X_N_MPTR, 0xc0) }
+                    lt(l_i_cptr, l_i_cptr_end)
+                    { l_i_cptr := add(l_i_cptr, 0x20) }
+                {
                     l_blind := addmod(l_blind, mload(l_i_cptr), r)
                 }
 
                 let instance_eval := 0
-                for {
-                    let instance_cptr := instances.offset
-                    let instance_cptr_end := add(instance_cptr, mul(0x20, mload(NUM_INSTANCES_MPTR)))
-                } lt(instance_cptr, instance_cptr_end) {
-                    instance_cptr := add(instance_cptr, 0x20)
-                    l_i_cptr := add(l_i_cptr, 0x20)
-                } {
-                    instance_eval := addmod(
-                        instance_eval,
-                        mulmod(mload(l_i_cptr), calldataload(instance_cptr), r),
-                        r
-                    )
+                for
+                    {
+                        let instance_cptr := instances.offset
+                        let instance_cptr_end := add(instance_cptr, mul(0x20, mload(NUM_INSTANCES_MPTR)))
+                    }
+                    lt(instance_cptr, instance_cptr_end)
+                    {
+                        instance_cptr := add(instance_cptr, 0x20)
+                        l_i_cptr := add(l_i_cptr, 0x20)
+                    }
+                {
+                    instance_eval := addmod(instance_eval, mulmod(mload(l_i_cptr), calldataload(instance_cptr), r), r)
                 }
 
                 let x_n_minus_1_inv := mload(mptr_end)
@@ -736,39 +773,19 @@ contract Alignment960Verifier {
                 }
                 {
                     let perm_z_last := calldataload(0x0cc4)
-                    let eval :=
-                        mulmod(
-                            mload(L_LAST_MPTR),
-                            addmod(mulmod(perm_z_last, perm_z_last, R), sub(R, perm_z_last), R),
-                            R
-                        )
+                    let eval := mulmod(mload(L_LAST_MPTR), addmod(mulmod(perm_z_last, perm_z_last, R), sub(R, perm_z_last), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
-                    let eval :=
-                        mulmod(
-                            mload(L_0_MPTR),
-                            addmod(calldataload(0x0c04), sub(R, calldataload(0x0be4)), R),
-                            R
-                        )
+                    let eval := mulmod(mload(L_0_MPTR), addmod(calldataload(0x0c04), sub(R, calldataload(0x0be4)), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
-                    let eval :=
-                        mulmod(
-                            mload(L_0_MPTR),
-                            addmod(calldataload(0x0c64), sub(R, calldataload(0x0c44)), R),
-                            R
-                        )
+                    let eval := mulmod(mload(L_0_MPTR), addmod(calldataload(0x0c64), sub(R, calldataload(0x0c44)), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
-                    let eval :=
-                        mulmod(
-                            mload(L_0_MPTR),
-                            addmod(calldataload(0x0cc4), sub(R, calldataload(0x0ca4)), R),
-                            R
-                        )
+                    let eval := mulmod(mload(L_0_MPTR), addmod(calldataload(0x0cc4), sub(R, calldataload(0x0ca4)), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -776,33 +793,9 @@ contract Alignment960Verifier {
                     let beta := mload(BETA_MPTR)
                     let lhs := calldataload(0x0bc4)
                     let rhs := calldataload(0x0ba4)
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0724), mulmod(beta, calldataload(0x0a24), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0744), mulmod(beta, calldataload(0x0a44), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0764), mulmod(beta, calldataload(0x0a64), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0724), mulmod(beta, calldataload(0x0a24), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0744), mulmod(beta, calldataload(0x0a44), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0764), mulmod(beta, calldataload(0x0a64), R), R), gamma, R), R)
                     mstore(0x00, mulmod(beta, mload(X_MPTR), R))
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0724), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
@@ -811,15 +804,7 @@ contract Alignment960Verifier {
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0764), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     let left_sub_right := addmod(lhs, sub(R, rhs), R)
-                    let eval :=
-                        addmod(
-                            left_sub_right,
-                            sub(
-                                R,
-                                mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)
-                            ),
-                            R
-                        )
+                    let eval := addmod(left_sub_right, sub(R, mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -827,33 +812,9 @@ contract Alignment960Verifier {
                     let beta := mload(BETA_MPTR)
                     let lhs := calldataload(0x0c24)
                     let rhs := calldataload(0x0c04)
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0784), mulmod(beta, calldataload(0x0a84), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x07a4), mulmod(beta, calldataload(0x0aa4), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x07c4), mulmod(beta, calldataload(0x0ac4), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0784), mulmod(beta, calldataload(0x0a84), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x07a4), mulmod(beta, calldataload(0x0aa4), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x07c4), mulmod(beta, calldataload(0x0ac4), R), R), gamma, R), R)
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0784), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x07a4), mload(0x00), R), gamma, R), R)
@@ -861,15 +822,7 @@ contract Alignment960Verifier {
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x07c4), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     let left_sub_right := addmod(lhs, sub(R, rhs), R)
-                    let eval :=
-                        addmod(
-                            left_sub_right,
-                            sub(
-                                R,
-                                mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)
-                            ),
-                            R
-                        )
+                    let eval := addmod(left_sub_right, sub(R, mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -877,33 +830,9 @@ contract Alignment960Verifier {
                     let beta := mload(BETA_MPTR)
                     let lhs := calldataload(0x0c84)
                     let rhs := calldataload(0x0c64)
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x07e4), mulmod(beta, calldataload(0x0ae4), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0804), mulmod(beta, calldataload(0x0b04), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0824), mulmod(beta, calldataload(0x0b24), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x07e4), mulmod(beta, calldataload(0x0ae4), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0804), mulmod(beta, calldataload(0x0b04), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0824), mulmod(beta, calldataload(0x0b24), R), R), gamma, R), R)
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x07e4), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0804), mload(0x00), R), gamma, R), R)
@@ -911,15 +840,7 @@ contract Alignment960Verifier {
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0824), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     let left_sub_right := addmod(lhs, sub(R, rhs), R)
-                    let eval :=
-                        addmod(
-                            left_sub_right,
-                            sub(
-                                R,
-                                mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)
-                            ),
-                            R
-                        )
+                    let eval := addmod(left_sub_right, sub(R, mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -927,48 +848,16 @@ contract Alignment960Verifier {
                     let beta := mload(BETA_MPTR)
                     let lhs := calldataload(0x0ce4)
                     let rhs := calldataload(0x0cc4)
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0844), mulmod(beta, calldataload(0x0b44), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(calldataload(0x0884), mulmod(beta, calldataload(0x0b64), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
-                    lhs := mulmod(
-                        lhs,
-                        addmod(
-                            addmod(mload(INSTANCE_EVAL_MPTR), mulmod(beta, calldataload(0x0b84), R), R),
-                            gamma,
-                            R
-                        ),
-                        R
-                    )
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0844), mulmod(beta, calldataload(0x0b44), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(calldataload(0x0884), mulmod(beta, calldataload(0x0b64), R), R), gamma, R), R)
+                    lhs := mulmod(lhs, addmod(addmod(mload(INSTANCE_EVAL_MPTR), mulmod(beta, calldataload(0x0b84), R), R), gamma, R), R)
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0844), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     rhs := mulmod(rhs, addmod(addmod(calldataload(0x0884), mload(0x00), R), gamma, R), R)
                     mstore(0x00, mulmod(mload(0x00), DELTA, R))
                     rhs := mulmod(rhs, addmod(addmod(mload(INSTANCE_EVAL_MPTR), mload(0x00), R), gamma, R), R)
                     let left_sub_right := addmod(lhs, sub(R, rhs), R)
-                    let eval :=
-                        addmod(
-                            left_sub_right,
-                            sub(
-                                R,
-                                mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)
-                            ),
-                            R
-                        )
+                    let eval := addmod(left_sub_right, sub(R, mulmod(left_sub_right, addmod(mload(L_LAST_MPTR), mload(L_BLIND_MPTR), R), R)), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -1011,18 +900,9 @@ contract Alignment960Verifier {
                     {
                         let tmp := input_0
                         rhs := addmod(rhs, sub(R, mulmod(calldataload(0x0d44), tmp, R)), R)
-                        lhs := mulmod(
-                            mulmod(table, tmp, R),
-                            addmod(calldataload(0x0d24), sub(R, calldataload(0x0d04)), R),
-                            R
-                        )
+                        lhs := mulmod(mulmod(table, tmp, R), addmod(calldataload(0x0d24), sub(R, calldataload(0x0d04)), R), R)
                     }
-                    let eval :=
-                        mulmod(
-                            addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R),
-                            addmod(lhs, sub(R, rhs), R),
-                            R
-                        )
+                    let eval := mulmod(addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R), addmod(lhs, sub(R, rhs), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -1065,18 +945,9 @@ contract Alignment960Verifier {
                     {
                         let tmp := input_0
                         rhs := addmod(rhs, sub(R, mulmod(calldataload(0x0da4), tmp, R)), R)
-                        lhs := mulmod(
-                            mulmod(table, tmp, R),
-                            addmod(calldataload(0x0d84), sub(R, calldataload(0x0d64)), R),
-                            R
-                        )
+                        lhs := mulmod(mulmod(table, tmp, R), addmod(calldataload(0x0d84), sub(R, calldataload(0x0d64)), R), R)
                     }
-                    let eval :=
-                        mulmod(
-                            addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R),
-                            addmod(lhs, sub(R, rhs), R),
-                            R
-                        )
+                    let eval := mulmod(addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R), addmod(lhs, sub(R, rhs), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -1119,18 +990,9 @@ contract Alignment960Verifier {
                     {
                         let tmp := input_0
                         rhs := addmod(rhs, sub(R, mulmod(calldataload(0x0e04), tmp, R)), R)
-                        lhs := mulmod(
-                            mulmod(table, tmp, R),
-                            addmod(calldataload(0x0de4), sub(R, calldataload(0x0dc4)), R),
-                            R
-                        )
+                        lhs := mulmod(mulmod(table, tmp, R), addmod(calldataload(0x0de4), sub(R, calldataload(0x0dc4)), R), R)
                     }
-                    let eval :=
-                        mulmod(
-                            addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R),
-                            addmod(lhs, sub(R, rhs), R),
-                            R
-                        )
+                    let eval := mulmod(addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R), addmod(lhs, sub(R, rhs), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
                 {
@@ -1173,18 +1035,9 @@ contract Alignment960Verifier {
                     {
                         let tmp := input_0
                         rhs := addmod(rhs, sub(R, mulmod(calldataload(0x0e64), tmp, R)), R)
-                        lhs := mulmod(
-                            mulmod(table, tmp, R),
-                            addmod(calldataload(0x0e44), sub(R, calldataload(0x0e24)), R),
-                            R
-                        )
+                        lhs := mulmod(mulmod(table, tmp, R), addmod(calldataload(0x0e44), sub(R, calldataload(0x0e24)), R), R)
                     }
-                    let eval :=
-                        mulmod(
-                            addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R),
-                            addmod(lhs, sub(R, rhs), R),
-                            R
-                        )
+                    let eval := mulmod(addmod(1, sub(R, addmod(mload(L_BLIND_MPTR), mload(L_LAST_MPTR), R)), R), addmod(lhs, sub(R, rhs), R), R)
                     quotient_eval_numer := addmod(mulmod(quotient_eval_numer, y, r), eval, r)
                 }
 
@@ -1199,10 +1052,14 @@ contract Alignment960Verifier {
                 mstore(0x00, calldataload(LAST_QUOTIENT_X_CPTR))
                 mstore(0x20, calldataload(add(LAST_QUOTIENT_X_CPTR, 0x20)))
                 let x_n := mload(X_N_MPTR)
-                for {
-                    let cptr := sub(LAST_QUOTIENT_X_CPTR, 0x40)
-                    let cptr_end := sub(FIRST_QUOTIENT_X_CPTR, 0x40)
-                } lt(cptr_end, cptr) { } {
+                for
+                    {
+                        let cptr := sub(LAST_QUOTIENT_X_CPTR, 0x40)
+                        let cptr_end := sub(FIRST_QUOTIENT_X_CPTR, 0x40)
+                    }
+                    lt(cptr_end, cptr)
+                    {}
+                {
                     success := ec_mul_acc(success, x_n)
                     success := ec_add_acc(success, calldataload(cptr), calldataload(add(cptr, 0x20)))
                     cptr := sub(cptr, 0x40)
@@ -1231,14 +1088,18 @@ contract Alignment960Verifier {
                 }
                 {
                     let mu := mload(MU_MPTR)
-                    for {
-                        let mptr := 0x0380
-                        let mptr_end := 0x0400
-                        let point_mptr := 0x0300
-                    } lt(mptr, mptr_end) {
-                        mptr := add(mptr, 0x20)
-                        point_mptr := add(point_mptr, 0x20)
-                    } {
+                    for
+                        {
+                            let mptr := 0x0380
+                            let mptr_end := 0x0400
+                            let point_mptr := 0x0300
+                        }
+                        lt(mptr, mptr_end)
+                        {
+                            mptr := add(mptr, 0x20)
+                            point_mptr := add(point_mptr, 0x20)
+                        }
+                    {
                         mstore(mptr, addmod(mu, sub(R, mload(point_mptr)), R))
                     }
                     let s
@@ -1310,10 +1171,14 @@ contract Alignment960Verifier {
                     success := batch_invert(success, 0, 0x0120)
                     let diff_0_inv := mload(0x00)
                     mstore(0x0420, diff_0_inv)
-                    for {
-                        let mptr := 0x0440
-                        let mptr_end := 0x04a0
-                    } lt(mptr, mptr_end) { mptr := add(mptr, 0x20) } {
+                    for
+                        {
+                            let mptr := 0x0440
+                            let mptr_end := 0x04a0
+                        }
+                        lt(mptr, mptr_end)
+                        { mptr := add(mptr, 0x20) }
+                    {
                         mstore(mptr, mulmod(mload(mptr), diff_0_inv, R))
                     }
                 }
@@ -1324,16 +1189,24 @@ contract Alignment960Verifier {
                     r_eval := addmod(r_eval, mulmod(coeff, calldataload(0x0a04), R), R)
                     r_eval := mulmod(r_eval, zeta, R)
                     r_eval := addmod(r_eval, mulmod(coeff, mload(QUOTIENT_EVAL_MPTR), R), R)
-                    for {
-                        let mptr := 0x0b84
-                        let mptr_end := 0x0a04
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x20) } {
+                    for
+                        {
+                            let mptr := 0x0b84
+                            let mptr_end := 0x0a04
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x20) }
+                    {
                         r_eval := addmod(mulmod(r_eval, zeta, R), mulmod(coeff, calldataload(mptr), R), R)
                     }
-                    for {
-                        let mptr := 0x09e4
-                        let mptr_end := 0x0864
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x20) } {
+                    for
+                        {
+                            let mptr := 0x09e4
+                            let mptr_end := 0x0864
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x20) }
+                    {
                         r_eval := addmod(mulmod(r_eval, zeta, R), mulmod(coeff, calldataload(mptr), R), R)
                     }
                     r_eval := mulmod(r_eval, zeta, R)
@@ -1346,10 +1219,14 @@ contract Alignment960Verifier {
                     r_eval := addmod(r_eval, mulmod(coeff, calldataload(0x0d44), R), R)
                     r_eval := mulmod(r_eval, zeta, R)
                     r_eval := addmod(r_eval, mulmod(coeff, calldataload(0x0844), R), R)
-                    for {
-                        let mptr := 0x0804
-                        let mptr_end := 0x0704
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x20) } {
+                    for
+                        {
+                            let mptr := 0x0804
+                            let mptr_end := 0x0704
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x20) }
+                    {
                         r_eval := addmod(mulmod(r_eval, zeta, R), mulmod(coeff, calldataload(mptr), R), R)
                     }
                     mstore(0x04a0, r_eval)
@@ -1420,26 +1297,34 @@ contract Alignment960Verifier {
                     mstore(0x0580, sum)
                 }
                 {
-                    for {
-                        let mptr := 0x00
-                        let mptr_end := 0x80
-                        let sum_mptr := 0x0520
-                    } lt(mptr, mptr_end) {
-                        mptr := add(mptr, 0x20)
-                        sum_mptr := add(sum_mptr, 0x20)
-                    } {
+                    for
+                        {
+                            let mptr := 0x00
+                            let mptr_end := 0x80
+                            let sum_mptr := 0x0520
+                        }
+                        lt(mptr, mptr_end)
+                        {
+                            mptr := add(mptr, 0x20)
+                            sum_mptr := add(sum_mptr, 0x20)
+                        }
+                    {
                         mstore(mptr, mload(sum_mptr))
                     }
                     success := batch_invert(success, 0, 0x80)
                     let r_eval := mulmod(mload(0x60), mload(0x0500), R)
-                    for {
-                        let sum_inv_mptr := 0x40
-                        let sum_inv_mptr_end := 0x80
-                        let r_eval_mptr := 0x04e0
-                    } lt(sum_inv_mptr, sum_inv_mptr_end) {
-                        sum_inv_mptr := sub(sum_inv_mptr, 0x20)
-                        r_eval_mptr := sub(r_eval_mptr, 0x20)
-                    } {
+                    for
+                        {
+                            let sum_inv_mptr := 0x40
+                            let sum_inv_mptr_end := 0x80
+                            let r_eval_mptr := 0x04e0
+                        }
+                        lt(sum_inv_mptr, sum_inv_mptr_end)
+                        {
+                            sum_inv_mptr := sub(sum_inv_mptr, 0x20)
+                            r_eval_mptr := sub(r_eval_mptr, 0x20)
+                        }
+                    {
                         r_eval := mulmod(r_eval, mload(NU_MPTR), R)
                         r_eval := addmod(r_eval, mulmod(mload(sum_inv_mptr), mload(r_eval_mptr), R), R)
                     }
@@ -1451,24 +1336,36 @@ contract Alignment960Verifier {
                     mstore(0x20, calldataload(0x0604))
                     success := ec_mul_acc(success, mload(ZETA_MPTR))
                     success := ec_add_acc(success, mload(QUOTIENT_X_MPTR), mload(QUOTIENT_Y_MPTR))
-                    for {
-                        let mptr := 0x0fe0
-                        let mptr_end := 0x09e0
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x40) } {
+                    for
+                        {
+                            let mptr := 0x0fe0
+                            let mptr_end := 0x09e0
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x40) }
+                    {
                         success := ec_mul_acc(success, mload(ZETA_MPTR))
                         success := ec_add_acc(success, mload(mptr), mload(add(mptr, 0x20)))
                     }
-                    for {
-                        let mptr := 0x03a4
-                        let mptr_end := 0x0264
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x40) } {
+                    for
+                        {
+                            let mptr := 0x03a4
+                            let mptr_end := 0x0264
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x40) }
+                    {
                         success := ec_mul_acc(success, mload(ZETA_MPTR))
                         success := ec_add_acc(success, calldataload(mptr), calldataload(add(mptr, 0x20)))
                     }
-                    for {
-                        let mptr := 0x0224
-                        let mptr_end := 0x24
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x40) } {
+                    for
+                        {
+                            let mptr := 0x0224
+                            let mptr_end := 0x24
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x40) }
+                    {
                         success := ec_mul_acc(success, mload(ZETA_MPTR))
                         success := ec_add_acc(success, calldataload(mptr), calldataload(add(mptr, 0x20)))
                     }
@@ -1488,10 +1385,14 @@ contract Alignment960Verifier {
                     nu := mulmod(nu, mload(NU_MPTR), R)
                     mstore(0x80, calldataload(0x05a4))
                     mstore(0xa0, calldataload(0x05c4))
-                    for {
-                        let mptr := 0x0564
-                        let mptr_end := 0x0464
-                    } lt(mptr_end, mptr) { mptr := sub(mptr, 0x40) } {
+                    for
+                        {
+                            let mptr := 0x0564
+                            let mptr_end := 0x0464
+                        }
+                        lt(mptr_end, mptr)
+                        { mptr := sub(mptr, 0x40) }
+                    {
                         success := ec_mul_tmp(success, mload(ZETA_MPTR))
                         success := ec_add_tmp(success, calldataload(mptr), calldataload(add(mptr, 0x20)))
                     }
