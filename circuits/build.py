@@ -72,6 +72,8 @@ def build_circuit(plan: Plan, folder: Path) -> tuple[Circuit, str]:
     with tempfile.TemporaryDirectory(prefix="zk0-build-") as name:
         workspace = Path(name)
         compile_circuit(plan, workspace)
+        settings = json.loads((workspace / SETTINGS).read_text(encoding="ascii"))
+        validate_settings(settings, plan.sample_size, plan.k)
         proving_key = workspace / "proving.key"
         run_worker(
             "setup",
@@ -104,19 +106,13 @@ def build_circuit(plan: Plan, folder: Path) -> tuple[Circuit, str]:
 
 
 def compile_circuit(plan: Plan, folder: Path) -> None:
-    """ONNX, settings and compiled circuit, the settings checked by the rules.
-
-    Raises:
-        CircuitError: naming each broken rule.
-    """
+    """Write ONNX, settings and compiled circuit, whether they keep the rules or not."""
     plan.export(plan.sample_size, folder / ONNX)
     arguments = ezkl.PyRunArgs()
     for name, value in plan.run_args.items():
         setattr(arguments, name, value)
     arguments.logrows = plan.k  # type: ignore[attr-defined]  # missing in EZKL's stub
     ezkl.gen_settings(str(folder / ONNX), str(folder / SETTINGS), arguments)
-    settings = json.loads((folder / SETTINGS).read_text(encoding="ascii"))
-    validate_settings(settings, plan.sample_size, plan.k)
     ezkl.compile_circuit(str(folder / ONNX), str(folder / COMPILED), str(folder / SETTINGS))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from circuits.catalog import Circuit
 from circuits.manifest import VERIFYING_KEY, compute_sha256
 from circuits.process import run_worker
-from zk0.errors import ArtifactError, ProverTimeoutError
+from zk0.errors import ArtifactError, ProverError, ProverTimeoutError
 
 _KEY = "proving.key"
 _DIGEST = "proving.key.sha256"
@@ -37,14 +37,20 @@ def get_proving_key(circuit: Circuit, srs: Path, cache: Path, time_limit_s: floa
 
     Raises:
         ProverTimeoutError: not derived, or not released by another process, in time.
-        ProverError: EZKL failed, for example on a full disk.
+        ProverError: EZKL failed, or the folder cannot be written (a full disk).
         ArtifactError: the derived verifying key is not the circuit's.
     """
     folder = cache / "proving-keys" / circuit.circuit_id.hex()
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / "lock", time_limit_s):
-        if not _is_intact(folder):
-            _derive(circuit, srs, folder, time_limit_s)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder / "lock", time_limit_s):
+            if not _is_intact(folder):
+                _derive(circuit, srs, folder, time_limit_s)
+    except OSError as error:
+        raise ProverError(
+            f"the proving key of {circuit.manifest.name} cannot be kept in {folder} "
+            f"({error.strerror}): make room, or set ZK0_CACHE_DIR to a folder that has some"
+        ) from error
     return folder / _KEY
 
 

@@ -7,6 +7,9 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +50,23 @@ def run_worker(verb: Verb, time_limit_s: float, **files: Path) -> None:
         raise ProverError(
             f"EZKL's {verb} failed with exit code {process.returncode}: {_summarize(said)}"
         )
+
+
+@contextmanager
+def open_workspace() -> Iterator[Path]:
+    """A temporary folder for the files that go to and from a worker.
+
+    Raises:
+        ProverError: they cannot be written or read (a full disk).
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="zk0-ezkl-") as name:
+            yield Path(name)
+    except OSError as error:
+        raise ProverError(
+            f"EZKL's files cannot be kept in {tempfile.gettempdir()} ({error.strerror}): make "
+            "room, or set TMPDIR to a folder that has some"
+        ) from error
 
 
 def _summarize(said: bytes) -> str:

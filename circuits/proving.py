@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from circuits.field import encode_felts
-from circuits.process import run_worker
+from circuits.process import open_workspace, run_worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,7 @@ def compute_proof(
         ProverTimeoutError: not done within `time_limit_s` seconds.
         ProverError: EZKL refused the witness or crashed.
     """
-    with tempfile.TemporaryDirectory(prefix="zk0-proof-") as name:
-        workspace = Path(name)
+    with open_workspace() as workspace:
         data = {"input_data": [encode_felts(values) for values in inputs]}
         (workspace / "inputs.json").write_text(json.dumps(data), encoding="ascii")
         run_worker(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from circuits.catalog import Circuit
 from circuits.field import encode_felts
-from circuits.process import run_worker
+from circuits.process import open_workspace, run_worker
 from circuits.srs import open_srs
 from zk0.errors import ProverError
 from zk0.protocol.statement import MAX_DIGIT, Agreement, Statement
@@ -99,8 +98,8 @@ def verify_instances(
 ) -> None:
     """Run EZKL's verifier on `proof` and the public values. Raises ProverError."""
     record = {"instances": [list(instances)], "proof": list(proof)}
-    with tempfile.TemporaryDirectory(prefix="zk0-verify-") as name:
-        file = Path(name) / "proof.json"
+    with open_workspace() as workspace:
+        file = workspace / "proof.json"
         file.write_text(json.dumps(record), encoding="ascii")
         run_worker(
             "verify",
