@@ -178,7 +178,7 @@ def typed_data() -> dict[str, Any]:
         "sampleKey": "0x" + point.key.hex(),
         "uploadHash": "0x" + compute_upload_hash(CHAIN_ID, REGISTRY, 3, NODES[0], digest).hex(),
         "receiptHash": "0x"
-        + compute_receipt_hash(CHAIN_ID, REGISTRY, 3, NODES[0], digest, point).hex(),
+        + compute_receipt_hash(CHAIN_ID, REGISTRY, 3, NODES[0], digest, point.key).hex(),
     }
 
 

@@ -182,7 +182,7 @@ class Challenge:
         }
 
     def write(self, path: Path) -> Digest:
-        """Write the challenge file; returns its digest. Raises OSError."""
+        """Write the challenge file; returns its digest. Raises StorageError."""
         tensors: dict[str, NDArray[Any]] = {
             "common": self.directions.common,
             "indices": self.indices,

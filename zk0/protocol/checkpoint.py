@@ -80,7 +80,7 @@ class Checkpoint:
         return ParameterLayout.of(self.tensors)
 
     def write(self, path: Path) -> Digest:
-        """Write the canonical file; returns its digest. Raises OSError."""
+        """Write the canonical file; returns its digest. Raises StorageError."""
         return write_tensor_file(path, self.tensors, self.metadata.to_json())
 
 

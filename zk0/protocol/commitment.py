@@ -5,7 +5,7 @@ from __future__ import annotations
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
-from zk0.protocol.statement import Address, Commitment, Digest
+from zk0.protocol.statement import Address, Digest
 
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 UPLOAD_TYPE = "Upload(uint256 round,address node,bytes32 digest)"
@@ -49,11 +49,15 @@ def compute_receipt_hash(
     round_id: int,
     node: Address,
     digest: Digest,
-    sample: Commitment,
+    sample_key: bytes,
 ) -> bytes:
-    """What the coordinator signs to say "this file reached me" (32 bytes)."""
+    """What the coordinator signs to say "this file reached me" (32 bytes).
+
+    Args:
+        sample_key: keccak256 of C_d as on chain.
+    """
     struct = encode(
         ["bytes32", "uint256", "address", "bytes32", "bytes32"],
-        [keccak(RECEIPT_TYPE.encode()), round_id, node, digest, sample.key],
+        [keccak(RECEIPT_TYPE.encode()), round_id, node, digest, sample_key],
     )
     return _compute_signing_hash(chain_id, registry, struct)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zk0.errors import StorageError
 from zk0.protocol.canonical import decode_canonical, encode_canonical
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.statement import Digest
@@ -67,7 +68,7 @@ def write_tensor_file(
 
     Raises:
         TensorFileError: a dtype that the format does not hold.
-        OSError: the disk refused; nothing is left behind.
+        StorageError: the disk refused; nothing is left behind.
     """
     specs = {}
     for name, tensor in tensors.items():
@@ -87,6 +88,10 @@ def write_tensor_file(
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}; make room and start again, nothing is lost"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return Digest(hasher.digest())

@@ -149,7 +149,7 @@ class Update:
         return ParameterLayout.of(self.digits)
 
     def write(self, path: Path) -> Digest:
-        """Write the canonical file; returns its digest. Raises OSError."""
+        """Write the canonical file; returns its digest. Raises StorageError."""
         return write_tensor_file(path, self.digits, self.metadata.to_json())
 
 

@@ -1,0 +1,145 @@
+"""Makes a round's challenge: examples from the pool, path gradient, directions, file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordinator.candidate import Weighted
+from zk0.ports import Examiner, Network, PathGradient
+from zk0.protocol.challenge import Challenge, compute_directions, to_nano
+from zk0.protocol.checkpoint import Checkpoint
+from zk0.protocol.contribution import NANO
+from zk0.protocol.merkle import compute_leaf, compute_path, compute_root
+from zk0.protocol.randomness import draw_frames, draw_sample
+from zk0.protocol.round import Round
+from zk0.protocol.statement import Digest
+from zk0.protocol.tensorfile import write_tensor_file
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A challenge with what only the coordinator and an auditor compute."""
+
+    challenge: Challenge
+    gradient: PathGradient
+
+
+class Pool:
+    """The examiner's pool as a Merkle tree: tasks sorted, frames in order."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+        self._positions: dict[tuple[str, int], int] = {}
+        self._leaves: list[bytes] = []
+        for task in sorted(examiner.frame_counts):
+            for index in range(examiner.frame_counts[task]):
+                self._positions[task, index] = len(self._leaves)
+                self._leaves.append(compute_leaf(examiner.get_frame_bytes(task, index)))
+        self.root = compute_root(self._leaves)
+
+    def write_frames(
+        self, path: Path, round_id: int, frames: Mapping[str, Sequence[int]]
+    ) -> Digest:
+        """The drawn frames with their Merkle paths, as they are published."""
+        tensors: dict[str, NDArray[Any]] = {}
+        paths: dict[str, list[str]] = {}
+        positions: dict[str, int] = {}
+        for task, indices in frames.items():
+            for index in indices:
+                name = f"{task}/{index}"
+                data = self._examiner.get_frame_bytes(task, index)
+                tensors[name] = np.frombuffer(data, dtype=np.uint8)
+                positions[name] = self._positions[task, index]
+                merkle = compute_path(self._leaves, positions[name])
+                paths[name] = [digest.hex() for digest in merkle]
+        metadata = {
+            "kind": "frames",
+            "paths": paths,
+            "pool_root": self.root.hex(),
+            "pool_size": len(self._leaves),
+            "positions": positions,
+            "round": round_id,
+            "version": 1,
+        }
+        return write_tensor_file(path, tensors, metadata)
+
+
+def count_draws(
+    examiner: Examiner, earlier: Iterable[Mapping[str, Sequence[int]]]
+) -> dict[str, list[int]]:
+    """For each task and frame, in how many earlier published challenges it stood."""
+    times = {task: [0] * count for task, count in examiner.frame_counts.items()}
+    for frames in earlier:
+        for task, indices in frames.items():
+            for index in indices:
+                if index < len(times.get(task, ())):
+                    times[task][index] += 1
+    return times
+
+
+def examine(
+    examiner: Examiner,
+    network: Network,
+    round_: Round,
+    base: Checkpoint,
+    candidate: Checkpoint,
+    times_drawn: Mapping[str, Sequence[int]],
+) -> Examination:
+    """Draw the examples and take the gradient on the path from base to candidate."""
+    seed = round_.challenge_seed
+    frames = {
+        task: draw_frames(seed, task, times_drawn[task], network.parameters.frames_per_task)
+        for task in examiner.tasks
+    }
+    gradient = examiner.compute_path_gradient(base.tensors, candidate.tensors, frames, seed)
+    parameter_count = network.parameters.parameter_count
+    indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
+    challenge = Challenge(
+        round_id=round_.round_id,
+        sample_seed=round_.sample_seed,
+        challenge_seed=seed,
+        pool_root=round_.pool_root,
+        base=round_.base,
+        candidate=round_.candidate,
+        frames=frames,
+        base_loss_nano=_to_nano(gradient.base_loss),
+        candidate_loss_nano=_to_nano(gradient.candidate_loss),
+        indices=indices,
+        directions=compute_directions(gradient.gradients, indices, parameter_count),
+    )
+    return Examination(challenge, gradient)
+
+
+def _to_nano(losses: Mapping[str, float]) -> dict[str, int]:
+    return {task: to_nano(loss) for task, loss in losses.items()}
+
+
+def compute_losses_nano(
+    examiner: Examiner, parameters: Checkpoint, challenge: Challenge
+) -> dict[str, int]:
+    """Losses of a checkpoint on the challenge's examples, nano-loss per task."""
+    losses = examiner.compute_losses(parameters.tensors, challenge.frames, challenge.challenge_seed)
+    return _to_nano(losses)
+
+
+def compute_exact_share_nano(
+    gradient: PathGradient, base: Checkpoint, member: Weighted, total_weight: int
+) -> int:
+    """−g·(w/Σw)·Δ over all parameters in nano-loss, truncated toward zero."""
+    layout = base.layout
+    total = 0.0
+    for name, start, end in zip(layout.names, layout.offsets, layout.offsets[1:], strict=False):
+        digits = member.update.tensors[name].reshape(-1).astype(np.float64)
+        slices = [g[start:end].astype(np.float64) for g in gradient.gradients.values()]
+        mean = np.sum(slices, axis=0) / len(slices)
+        total -= float(mean @ digits)
+    factor = Fraction(member.weight, total_weight) * Fraction(2) ** member.effective_exponent
+    return math.trunc(Fraction(total) * factor * NANO)

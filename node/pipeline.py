@@ -1,0 +1,378 @@
+"""The node's stages: train → commit → upload → prove. `docs/protocol.md`.
+
+Every stage first asks the chain and the journal whether it was done, so that a repeated
+message, or a process that was killed and started again, continues where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.home import NodeHome
+from zk0.config import NetworkManifest
+from zk0.errors import ChallengeError, CheckpointError, RoundError, UpdateError
+from zk0.journal import Journal
+from zk0.ports import Learner, Ledger, Prover, PublishedChallenge, Receipt
+from zk0.protocol.challenge import (
+    Directions,
+    pack_directions,
+    read_challenge,
+    unpack_directions,
+)
+from zk0.protocol.checkpoint import Checkpoint
+from zk0.protocol.commitment import compute_upload_hash
+from zk0.protocol.contribution import Contribution, Outcome
+from zk0.protocol.parameters import ParameterLayout
+from zk0.protocol.randomness import draw_sample
+from zk0.protocol.round import Phase, Round
+from zk0.protocol.statement import Commitment, Digest, compute_context
+from zk0.protocol.tensorfile import (
+    TensorFileError,
+    compute_file_digest,
+    read_tensor_file,
+    write_tensor_file,
+)
+from zk0.protocol.update import Update, UpdateMetadata, quantise, read_update
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What the train stage leaves in the journal, next to the update file."""
+
+    digest: Digest
+    exponent: int
+    num_examples: int
+    loss_before: float
+    loss_after: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The update with the wallet's signature: what leaves the node after commits close."""
+
+    update: Update
+    digest: Digest
+    signature: bytes
+    sample: Commitment
+
+
+class NodePipeline:
+    """One wallet's stages in one network."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        make_prover: Callable[[], Prover],
+        learner: Learner,
+        manifest: NetworkManifest,
+        home: NodeHome,
+    ) -> None:
+        self._ledger = ledger
+        self._make_prover = make_prover
+        self._learner = learner
+        self._manifest = manifest
+        self._home = home
+        self._journal = Journal(home.journal_file)
+        self._prover: Prover | None = None
+
+    @property
+    def prover(self) -> Prover:
+        """Made when first needed: deriving a proving key takes seconds."""
+        if self._prover is None:
+            self._prover = self._make_prover()
+        return self._prover
+
+    def _own(self, round_: Round) -> Contribution | None:
+        return round_.contribution_of(self._ledger.account)
+
+    # --- train ---------------------------------------------------------------------------
+
+    def train(self, round_id: int, base: Checkpoint, base_digest: Digest) -> Trained:
+        """Train from the round's base and write the update file.
+
+        Raises:
+            CheckpointError: `base` is not the checkpoint that the round starts from.
+            UpdateError: training diverged or learned nothing.
+        """
+        round_ = self._ledger.get_round(round_id)
+        if base_digest != round_.base:
+            raise CheckpointError(
+                f"round {round_id}: the chain says base {round_.base.hex()}, the coordinator sent "
+                f"{base_digest.hex()}; refusing to train from a stale base"
+            )
+        done = self._find_trained(round_id, base_digest)
+        if done is not None:
+            return done
+        result = self._learner.train(base.tensors, self._compute_seed(round_id, base_digest))
+        residual = self._read_residual(round_id, base.layout)
+        difference = {
+            name: result.parameters[name] - tensor + residual.get(name, np.float32(0))
+            for name, tensor in base.tensors.items()
+        }
+        parameters = self._ledger.network.parameters
+        quantised = quantise(difference, parameters.min_exponent, parameters.max_exponent)
+        num_examples = min(result.num_examples, self._get_dataset_size())
+        update = Update(quantised.digits, self._metadata(round_, quantised.exponent, num_examples))
+        digest = update.write(self._home.update_file(round_id))
+        write_tensor_file(self._home.residual_file(round_id), quantised.residual, {})
+        trained = Trained(
+            digest,
+            quantised.exponent,
+            num_examples,
+            result.loss_before,
+            result.loss_after,
+            result.seconds,
+        )
+        self._journal.record(
+            round_id,
+            "trained",
+            self._ledger.get_block().hash,
+            base=base_digest.hex(),
+            digest=digest.hex(),
+            exponent=trained.exponent,
+            num_examples=trained.num_examples,
+            loss_before=trained.loss_before,
+            loss_after=trained.loss_after,
+            seconds=trained.seconds,
+        )
+        return trained
+
+    def _find_trained(self, round_id: int, base: Digest) -> Trained | None:
+        entry = self._journal.find(round_id, "trained")
+        path = self._home.update_file(round_id)
+        if entry is None or not path.exists() or entry.details["base"] != base.hex():
+            return None
+        d = entry.details
+        if compute_file_digest(path).hex() != d["digest"]:
+            log.warning("round %d: the update file was changed; training again", round_id)
+            return None
+        return Trained(
+            Digest(bytes.fromhex(d["digest"])),
+            d["exponent"],
+            d["num_examples"],
+            d["loss_before"],
+            d["loss_after"],
+            d["seconds"],
+        )
+
+    def _compute_seed(self, round_id: int, base: Digest) -> int:
+        """Fixed by base, round and node, so that a killed training repeats itself."""
+        text = f"{base.hex()}/{round_id}/{self._ledger.account}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
+
+    def _get_dataset_size(self) -> int:
+        registration = self._ledger.get_registration(self._ledger.account)
+        if registration is None or not registration.is_active:
+            raise RoundError(
+                f"{self._ledger.account} is not an active node of this network; join first"
+            )
+        return registration.dataset_size
+
+    def _metadata(self, round_: Round, exponent: int, num_examples: int) -> UpdateMetadata:
+        network = self._ledger.network
+        return UpdateMetadata(
+            chain_id=network.chain_id,
+            registry=network.registry,
+            round_id=round_.round_id,
+            node=self._ledger.account,
+            base=round_.base,
+            exponent=exponent,
+            num_examples=num_examples,
+            scope=self._manifest.scope,
+        )
+
+    def _read_residual(
+        self, round_id: int, layout: ParameterLayout
+    ) -> dict[str, NDArray[np.float32]]:
+        """What rounding left of the last update (error feedback); nothing if there is none."""
+        path = self._home.find_residual(round_id)
+        if path is None:
+            return {}
+        try:
+            file = read_tensor_file(path)
+        except (OSError, TensorFileError) as error:
+            log.warning("round %d: starting without error feedback: %s", round_id, error)
+            return {}
+        return file.tensors if file.layout == layout else {}
+
+    # --- commit --------------------------------------------------------------------------
+
+    def commit(self, round_id: int, trained: Trained) -> Receipt | None:
+        """Put the update's digest on chain; None when it is there already.
+
+        Raises:
+            RoundError: the chain holds another digest of this node.
+        """
+        own = self._own(self._ledger.get_round(round_id))
+        if own is not None:
+            if own.digest != trained.digest:
+                raise RoundError(
+                    f"round {round_id}: the chain holds commitment {own.digest.hex()}, the update "
+                    f"file is {trained.digest.hex()}; restore the file that was committed"
+                )
+            return None
+        receipt = self._ledger.commit_update(
+            round_id, trained.digest, trained.num_examples, trained.exponent
+        )
+        self._journal.record(
+            round_id, "committed", receipt.block_hash, transaction=receipt.transaction.hex()
+        )
+        return receipt
+
+    # --- upload --------------------------------------------------------------------------
+
+    def read_committed_update(self, round_id: int, own: Contribution) -> Update:
+        """This node's own update file, checked against its commitment on chain.
+
+        Raises:
+            UpdateError: missing, damaged, another node's, or not what was committed.
+        """
+        path = self._home.update_file(round_id)
+        if not path.exists():
+            raise UpdateError(
+                f"round {round_id}: update file {path} is missing; it is needed to upload and to "
+                "prove, restore it from a backup"
+            )
+        found = compute_file_digest(path)
+        if found != own.digest:
+            raise UpdateError(
+                f"round {round_id}: {path} has digest {found.hex()}, but {own.node} committed "
+                f"{own.digest.hex()}; restore the file that was committed"
+            )
+        layout = ParameterLayout.of(read_tensor_file(path).tensors)
+        return read_update(path, layout)
+
+    def upload(self, round_id: int) -> Upload:
+        """Commit to the sample, then hand out the update.
+
+        Raises:
+            RoundError: commits are still open (nothing leaves the node before), or this node
+                has not committed.
+            UpdateError: the update file is not the committed one.
+        """
+        round_ = self._ledger.get_round(round_id)
+        own = self._own(round_)
+        if own is None:
+            raise RoundError(f"round {round_id}: {self._ledger.account} has not committed")
+        if round_.phase < Phase.COLLECTING:
+            raise RoundError(
+                f"round {round_id}: commits are not closed yet (phase {round_.phase.label}); "
+                "the update stays here until they are"
+            )
+        update = self.read_committed_update(round_id, own)
+        sample = self._compute_sample(round_, update)
+        commitment = self.prover.compute_commitment(sample)
+        if own.sample_key is None:
+            receipt = self._ledger.commit_sample(round_id, round_.sample_seed, commitment)
+            self._journal.record(
+                round_id, "sampled", receipt.block_hash, transaction=receipt.transaction.hex()
+            )
+        network = self._ledger.network
+        message = compute_upload_hash(
+            network.chain_id, network.registry, round_id, own.node, own.digest
+        )
+        return Upload(update, own.digest, self._ledger.sign(message), commitment)
+
+    def _compute_sample(self, round_: Round, update: Update) -> NDArray[np.int8]:
+        network = self._ledger.network
+        layout = update.layout
+        indices = draw_sample(
+            round_.sample_seed, network.sample_size, network.parameters.parameter_count
+        )
+        return layout.gather(update.digits, indices)
+
+    # --- prove ---------------------------------------------------------------------------
+
+    def prove(self, round_id: int, challenge_file: Path | None = None) -> Receipt | None:
+        """Prove from the chain's event and the own update file; None when it is proven.
+
+        Args:
+            challenge_file: the coordinator's file, checked against the chain when it is given.
+
+        Raises:
+            ChallengeError: the published directions are not what their commitments say.
+            RoundError: nothing to prove now.
+            UpdateError: the update file is not the committed one.
+            ProverError: no valid proof came out.
+        """
+        round_ = self._ledger.get_round(round_id)
+        own = self._own(round_)
+        if own is None:
+            raise RoundError(f"round {round_id}: {self._ledger.account} has not committed")
+        if own.outcome is not Outcome.NONE:
+            return None
+        challenge = self._ledger.get_published_challenge(round_id)
+        if round_.phase is not Phase.PROVING or challenge is None:
+            raise RoundError(
+                f"round {round_id}: expected phase Proving, found {round_.phase.label}; "
+                "a proof can be made from the challenge's publication to its deadline"
+            )
+        update = self.read_committed_update(round_id, own)
+        sample = self._compute_sample(round_, update)
+        directions = self._read_directions(challenge, challenge_file)
+        task = self._ledger.network.tasks[own.task]
+        self._check_directions(challenge, directions, own.task)
+        context = compute_context(
+            self._ledger.network.chain_id, self._ledger.network.registry, round_id, own.node
+        )
+        result = self.prover.prove(directions.common, directions.tasks[task], sample, context)
+        receipt = self._ledger.prove_contribution(round_id, result.agreement, result.proof)
+        self._journal.record(
+            round_id, "proven", receipt.block_hash, transaction=receipt.transaction.hex()
+        )
+        return receipt
+
+    def _read_directions(
+        self, challenge: PublishedChallenge, challenge_file: Path | None
+    ) -> Directions:
+        network = self._ledger.network
+        tasks = network.tasks[: len(challenge.tasks)]
+        directions = unpack_directions(
+            challenge.directions, tasks, network.sample_size, challenge.unit
+        )
+        if challenge_file is not None:
+            file = read_challenge(challenge_file, challenge.digest)
+            if pack_directions(file.directions, tasks) != challenge.directions:
+                raise ChallengeError(
+                    f"round {challenge.round_id}: the challenge file's directions differ from "
+                    "those on chain; this challenge cannot be proven, tell the coordinator"
+                )
+        return directions
+
+    def _check_directions(
+        self, challenge: PublishedChallenge, directions: Directions, task: int
+    ) -> None:
+        """Before any proving: the event's directions must match the event's commitments."""
+        name = self._ledger.network.tasks[task]
+        pairs = (
+            ("C_v", challenge.common, directions.common),
+            (f"C_t of {name}", challenge.tasks[task], directions.tasks[name]),
+        )
+        for label, published, values in pairs:
+            found = self.prover.compute_commitment(values)
+            if found != published:
+                raise ChallengeError(
+                    f"round {challenge.round_id}: {label} on chain is "
+                    f"{published.point.hex()[:16]}…, the published directions give "
+                    f"{found.point.hex()[:16]}…; this challenge cannot be proven, tell the "
+                    "coordinator"
+                )
+
+    # --- receipt -------------------------------------------------------------------------
+
+    def keep_receipt(self, round_id: int, text: bytes) -> Path:
+        """Store the coordinator's signed receipt for this node's upload."""
+        path = self._home.receipt_file(round_id)
+        path.write_bytes(text)
+        return path

@@ -1,0 +1,149 @@
+"""Decides when this node does its next stage: on a message, and on what the chain shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from node.pipeline import NodePipeline
+from zk0.errors import RpcUnavailableError, TransportError, Zk0Error
+from zk0.messages import (
+    ProveRequest,
+    TrainReply,
+    TrainRequest,
+    UploadReply,
+    get_round,
+    make_error,
+)
+from zk0.ports import Ledger, Parcel
+from zk0.protocol.contribution import Outcome
+from zk0.protocol.round import Phase
+
+log = logging.getLogger(__name__)
+
+
+class NodeRunner:
+    """Answers messages with the pipeline, and proves on its own when a message is missed."""
+
+    def __init__(
+        self, pipeline: NodePipeline, ledger: Ledger, scratch: Path, poll_s: float = 2.0
+    ) -> None:
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._scratch = scratch
+        self._poll_s = poll_s
+        self._next_poll = 0.0
+        self._failed_rounds: set[int] = set()
+        self._handlers: dict[str, Callable[[Parcel], Parcel]] = {
+            "train": self._train,
+            "upload": self._upload,
+            "receipt": self._receipt,
+            "prove": self._prove,
+        }
+
+    def handle(self, kind: str, parcel: Parcel) -> Parcel:
+        """Answer one message; a failed stage becomes an answer too, never an exception."""
+        try:
+            handler = self._handlers.get(kind)
+            if handler is None:
+                raise TransportError(f"unknown message {kind}, expected {[*self._handlers]}")
+            return handler(parcel)
+        except Zk0Error as error:
+            log.error("%s: %s", kind, error)
+            return make_error(error)
+
+    def _train(self, parcel: Parcel) -> Parcel:
+        request = TrainRequest.from_parcel(parcel)
+        log.info("round %d: training", request.round_id)
+        trained = self._pipeline.train(request.round_id, request.base, request.base_digest)
+        log.info(
+            "round %d: trained in %.1f s, held-out loss %.4f → %.4f",
+            request.round_id,
+            trained.seconds,
+            trained.loss_before,
+            trained.loss_after,
+        )
+        receipt = self._pipeline.commit(request.round_id, trained)
+        if receipt is not None:
+            log.info("round %d: committed, %d gas", request.round_id, receipt.gas)
+        return TrainReply(
+            request.round_id,
+            trained.digest,
+            trained.num_examples,
+            trained.exponent,
+            trained.loss_before,
+            trained.loss_after,
+            trained.seconds,
+        ).to_parcel()
+
+    def _upload(self, parcel: Parcel) -> Parcel:
+        round_id = get_round(parcel)
+        upload = self._pipeline.upload(round_id)
+        log.info("round %d: sample committed, uploading", round_id)
+        return UploadReply(
+            round_id, upload.update.metadata.to_json(), upload.signature, upload.update.digits
+        ).to_parcel()
+
+    def _receipt(self, parcel: Parcel) -> Parcel:
+        round_id = get_round(parcel)
+        receipt = {k: v for k, v in parcel.fields.items() if isinstance(v, int | str)}
+        self._pipeline.keep_receipt(round_id, json.dumps(receipt, sort_keys=True).encode())
+        return Parcel({"round": round_id})
+
+    def _prove(self, parcel: Parcel) -> Parcel:
+        request = ProveRequest.from_parcel(parcel)
+        path = self._scratch / f"challenge-{request.round_id}.safetensors"
+        path.write_bytes(request.challenge_file)
+        try:
+            receipt = self._pipeline.prove(request.round_id, path)
+        finally:
+            path.unlink(missing_ok=True)
+        if receipt is not None:
+            self._report_outcome(request.round_id)
+        transaction = receipt.transaction if receipt is not None else b""
+        return Parcel({"round": request.round_id, "transaction": transaction})
+
+    def _report_outcome(self, round_id: int) -> None:
+        own = self._ledger.get_round(round_id).contribution_of(self._ledger.account)
+        if own is not None:
+            log.info(
+                "round %d: proven, %s, alignment %d bps, share %.6f",
+                round_id,
+                own.outcome.label,
+                own.alignment_bps,
+                own.share_nano / 1e9,
+            )
+
+    def on_idle(self) -> None:
+        """Prove from the chain alone when the coordinator's message did not arrive."""
+        if time.monotonic() < self._next_poll:
+            return
+        self._next_poll = time.monotonic() + self._poll_s
+        try:
+            self._prove_missed()
+        except RpcUnavailableError as error:
+            log.warning("%s; trying again", error)
+
+    def _prove_missed(self) -> None:
+        round_id = self._ledger.get_round_count()
+        if round_id == 0 or round_id in self._failed_rounds:
+            return
+        round_ = self._ledger.get_round(round_id)
+        own = round_.contribution_of(self._ledger.account)
+        if round_.phase is not Phase.PROVING or own is None or not own.is_available:
+            return
+        if own.outcome is not Outcome.NONE:
+            return
+        log.info("round %d: the challenge is on chain, proving", round_id)
+        try:
+            self._pipeline.prove(round_id)
+            self._report_outcome(round_id)
+        except RpcUnavailableError:
+            raise
+        except Zk0Error as error:
+            # One attempt from the chain; the coordinator's message may still bring another.
+            self._failed_rounds.add(round_id)
+            log.error("round %d: %s", round_id, error)
