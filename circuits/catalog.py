@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from circuits.manifest import (
     read_manifest,
     validate_digest,
 )
+from circuits.rules import validate_settings
 from zk0.errors import ArtifactError, CircuitError
 from zk0.protocol.statement import CircuitId
 
@@ -65,9 +67,16 @@ class Circuit:
 
 
 def load_circuit(folder: Path) -> Circuit:
-    """A circuit from its folder, every artifact checked. Raises ArtifactError."""
+    """A circuit from its folder, every artifact checked.
+
+    Raises:
+        ArtifactError: an artifact is missing or altered.
+        CircuitError: it was built against the EZKL rules.
+    """
     circuit = Circuit(folder, read_manifest(folder))
     circuit.validate()
+    settings = json.loads(circuit.settings.read_text(encoding="ascii"))
+    validate_settings(settings, circuit.manifest.sample_size, circuit.manifest.k)
     return circuit
 
 

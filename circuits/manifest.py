@@ -80,6 +80,11 @@ def read_manifest(folder: Path) -> Manifest:
             f"circuit manifest {file} is not canonical JSON, so its CircuitId is ambiguous: "
             "reinstall zk0"
         )
+    if set(manifest.artifacts) != set(ARTIFACTS):
+        raise ArtifactError(
+            f"circuit manifest {file} must pin {', '.join(ARTIFACTS)}, found "
+            f"{', '.join(sorted(manifest.artifacts))}: reinstall zk0"
+        )
     return manifest
 
 

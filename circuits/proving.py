@@ -9,6 +9,7 @@ from pathlib import Path
 
 from circuits.field import encode_felts
 from circuits.process import open_workspace, run_worker
+from zk0.errors import ProverError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +49,15 @@ def compute_proof(
             proving_key=proving_key,
             srs=srs,
         )
-        record = json.loads((workspace / "proof.json").read_text(encoding="ascii"))
-    return RawProof(bytes(record["proof"]), tuple(record["instances"][0]))
+        return _read_proof(workspace / "proof.json")
+
+
+def _read_proof(file: Path) -> RawProof:
+    """EZKL's proof file. Raises ProverError when it is incomplete."""
+    try:
+        record = json.loads(file.read_text(encoding="ascii"))
+        return RawProof(bytes(record["proof"]), tuple(record["instances"][0]))
+    except (ValueError, TypeError, LookupError) as error:
+        raise ProverError(
+            f"EZKL left an incomplete proof file ({error}): check for a full disk and try again"
+        ) from error

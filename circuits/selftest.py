@@ -24,7 +24,7 @@ the constraints notice."""
 
 
 def run_selftest(folder: Path, sample_size: int, srs: Path, proving_key: Path) -> int:
-    """Prove an honest sample and a wrapped-around one; returns the size of a proof in bytes.
+    """Prove a wrapped-around sample and an honest one; returns the size of a proof in bytes.
 
     Raises:
         CircuitError: the honest proof is refused, or the wrapped-around one is accepted.
@@ -42,9 +42,24 @@ def run_selftest(folder: Path, sample_size: int, srs: Path, proving_key: Path) -
             time_limit_s=_TIME_LIMIT_S,
         )
 
-    def verify(proof: bytes, instances: Sequence[str]) -> None:
-        verify_instances(proof, instances, settings=settings, verifying_key=verifying_key, srs=srs)
+    def is_valid(proof: bytes, instances: Sequence[str]) -> bool:
+        try:
+            verify_instances(
+                proof, instances, settings=settings, verifying_key=verifying_key, srs=srs
+            )
+        except ProverTimeoutError:
+            raise
+        except ProverError:
+            return False
+        return True
 
+    # The forger may declare whatever the circuit made of the value.
+    forged = prove([WRAPPED, *sample.tolist()[1:]])
+    if is_valid(forged.proof, forged.instances):
+        raise CircuitError(
+            "a sample that wraps around the field was accepted: the model must take abs of the "
+            "sample"
+        )
     honest = prove(sample.tolist())
     common_point, task_point, sample_point = (
         compute_commitment(values, settings=settings, verifying_key=verifying_key, srs=srs)
@@ -55,15 +70,9 @@ def run_selftest(folder: Path, sample_size: int, srs: Path, proving_key: Path) -
         raise CircuitError("the proof does not begin with the commitments to V, T and D")
     agreement = compute_agreement(common, task, sample)
     statement = Statement(common_point, task_point, sample_point, agreement, _CONTEXT)
-    verify(honest.proof, encode_instances(statement))
-    # The forger may declare whatever the circuit made of the value.
-    forged = prove([WRAPPED, *sample.tolist()[1:]])
-    try:
-        verify(forged.proof, forged.instances)
-    except ProverTimeoutError:
-        raise
-    except ProverError:
-        return len(honest.proof)
-    raise CircuitError(
-        "a sample that wraps around the field was accepted: the model must take abs of the sample"
-    )
+    if not is_valid(honest.proof, encode_instances(statement)):
+        raise CircuitError(
+            "an honest proof was refused for the exact sums: the model must output V·D, T·D, "
+            "Σ D², Σ |D|, ctx"
+        )
+    return len(honest.proof)
