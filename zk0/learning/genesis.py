@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from zk0.learning.policy import MODELS, Policy
+from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.statement import Digest
-from zk0.protocol.tensorfile import write_tensor_file
 
 GENESIS_FILE = MODELS / "tiny" / "genesis.safetensors"
 """The tiny model's starting checkpoint for scope `all`."""
@@ -18,14 +18,12 @@ def write_genesis(policy: Policy, model: str, file: Path) -> Digest:
     Scope `expert` of the same model gives the subset of the tensors of scope `all`, in a
     file of its own (another scope is another network).
     """
-    metadata = {
-        "chain_id": 0,
-        "kind": "checkpoint",
-        "model": model,
-        "parent": "00" * 32,
-        "registry": "0x" + "00" * 20,
-        "round": 0,
-        "scope": policy.scope,
-        "version": 1,
-    }
-    return write_tensor_file(file, policy.get_parameters(), metadata)
+    metadata = CheckpointMetadata(
+        chain_id=0,
+        registry=NO_REGISTRY,
+        round_id=0,
+        parent=NO_PARENT,
+        model=model,
+        scope=policy.scope,
+    )
+    return Checkpoint(policy.get_parameters(), metadata).write(file)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from zk0.errors import CheckpointError, ConfigError
 from zk0.learning.normalization import load_statistics
 from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
+from zk0.protocol.parameters import ParameterLayout
 
 MODELS = Path(__file__).parent / "embedded" / "models"
 EMBEDDED_MODELS = ("tiny",)
@@ -57,6 +58,11 @@ class Policy:
         """Trainable tensors by name, sorted by name."""
         named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
         return {name: named[name] for name in sorted(named)}
+
+    @property
+    def layout(self) -> ParameterLayout:
+        """Names and shapes of the trainable tensors."""
+        return ParameterLayout(tuple((n, tuple(p.shape)) for n, p in self.trainable.items()))
 
     def get_parameters(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all trainable tensors, float32, sorted by name."""

@@ -1,0 +1,97 @@
+"""The pool: held-out episodes of every task that challenges are drawn from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zk0.errors import DatasetError
+from zk0.learning.datasets import EMBEDDED, read_frames
+from zk0.learning.frames import Frames
+from zk0.learning.robot import SO101, Robot
+from zk0.protocol.tensorfile import write_tensor_file
+
+EMBEDDED_POOL = EMBEDDED / "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Frames by task; a frame's index is its position within its task."""
+
+    tasks: Mapping[str, Frames]
+    """Task name → frames, names sorted."""
+
+    def count_frames(self) -> dict[str, int]:
+        """Task → number of frames."""
+        return {task: len(frames) for task, frames in self.tasks.items()}
+
+    def encode_frame(self, task: str, index: int, chunk_size: int) -> bytes:
+        """Canonical bytes of one frame, the data of its Merkle leaf.
+
+        A canonical tensor file: `action` float32[chunk_size, joints], `action_is_pad`
+        bool[chunk_size], `observation.images.<camera>` uint8[3, height, width] each,
+        `observation.state` float32[joints]; metadata: task, episode, frame, instruction.
+        """
+        frames = self.tasks[task]
+        action, is_pad = frames.get_chunks([index], chunk_size)
+        tensors = {
+            key: np.ascontiguousarray(pixels[index]) for key, pixels in frames.images.items()
+        }
+        tensors |= {
+            "action": action[0],
+            "action_is_pad": is_pad[0],
+            "observation.state": frames.state[index],
+        }
+        metadata = {
+            "task": task,
+            "episode": int(frames.episode[index]),
+            "frame": index,
+            "instruction": frames.instructions[index],
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "frame"
+            write_tensor_file(file, tensors, metadata)
+            return file.read_bytes()
+
+
+def load_pool(folder: Path = EMBEDDED_POOL, robot: Robot = SO101) -> Pool:
+    """Decode every data set `folder/<task>`.
+
+    Raises:
+        DatasetError: no data set there, or a damaged one.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        raise DatasetError(
+            f"expected a pool in {folder} (one data set per task), found none: check the path"
+        )
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    return Pool({name: read_frames(folder / name, robot) for name in names})
+
+
+def validate_disjoint(pool: Pool, training: Mapping[str, Iterable[Frames]]) -> None:
+    """No pool episode is among the training episodes, compared by content.
+
+    Args:
+        training: data set name → its frames (train and held-out).
+
+    Raises:
+        DatasetError: naming the first episode that both hold.
+    """
+    known = {
+        digest: f"episode {number} of data set {name}"
+        for name, parts in training.items()
+        for part in parts
+        for number, digest in part.compute_episode_digests().items()
+    }
+    for task, frames in pool.tasks.items():
+        for number, digest in frames.compute_episode_digests().items():
+            if digest in known:
+                raise DatasetError(
+                    f"pool and training data overlap: expected disjoint episodes, found episode "
+                    f"{number} of pool task {task} to be {known[digest]}: record the pool with "
+                    "other seeds"
+                )

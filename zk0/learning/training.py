@@ -1,0 +1,105 @@
+"""Local training: from base parameters to new ones, every random draw fixed by a seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from zk0.errors import DatasetError
+from zk0.learning.datasets import Dataset
+from zk0.learning.evaluation import compute_held_out_loss
+from zk0.learning.frames import build_batch
+from zk0.learning.policy import Policy
+from zk0.ports import Tensors, TrainingResult
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecipe:
+    """How a node trains in one round; defaults are for the tiny model."""
+
+    steps: int = 50
+    learning_rate: float = 1e-3
+    batch_size: int = 16
+    warmup_steps: int = 20
+    final_rate_share: float = 0.05
+    """The cosine ends at this share of the learning rate."""
+    clip_norm: float = 10.0
+
+    def compute_rate(self, step: int) -> float:
+        """Share of the learning rate at `step`: linear warm-up times a cosine decay."""
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+        decay = self.final_rate_share + (1 - self.final_rate_share) * cosine
+        return min(1.0, (step + 1) / self.warmup_steps) * decay
+
+
+class SmolVlaLearner:
+    """`zk0.ports.Learner` on one data set: AdamW with SmolVLA's betas and weight decay."""
+
+    def __init__(
+        self, policy: Policy, dataset: Dataset, recipe: TrainingRecipe | None = None
+    ) -> None:
+        self._policy = policy
+        self._dataset = dataset
+        self._recipe = recipe or TrainingRecipe()
+
+    @property
+    def num_examples(self) -> int:
+        return len(self._dataset.train)
+
+    def train(self, base: Tensors, seed: int) -> TrainingResult:
+        """Bit-identical when repeated on one machine with the same versions.
+
+        Raises:
+            CheckpointError: `base` does not fit the policy.
+            DatasetError: the loss stopped being a number.
+        """
+        start = time.monotonic()
+        self._policy.set_parameters(base)
+        before = compute_held_out_loss(self._policy, self._dataset.held_out)
+        self._run_steps(seed)
+        after = compute_held_out_loss(self._policy, self._dataset.held_out)
+        return TrainingResult(
+            parameters=self._policy.get_parameters(),
+            num_examples=self.num_examples,
+            loss_before=before,
+            loss_after=after,
+            seconds=time.monotonic() - start,
+        )
+
+    def _run_steps(self, seed: int) -> None:
+        recipe, policy = self._recipe, self._policy
+        parameters = list(policy.trainable.values())
+        optimizer = torch.optim.AdamW(
+            parameters, lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=1e-10
+        )
+        generator = np.random.default_rng(seed)
+        policy.module.train()
+        for step in range(recipe.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * recipe.compute_rate(step)
+            optimizer.zero_grad()
+            loss = self._compute_loss(generator)
+            if not torch.isfinite(loss):
+                raise DatasetError(
+                    f"training on {self._dataset.name} diverged at step {step}: expected a finite "
+                    "loss; check the data set's values or lower the learning rate"
+                )
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
+            optimizer.step()
+        optimizer.zero_grad()
+
+    def _compute_loss(self, generator: np.random.Generator) -> torch.Tensor:
+        """Mean loss of a random batch, with random noise and time."""
+        policy, size = self._policy, self._recipe.batch_size
+        indices = generator.integers(self.num_examples, size=size)
+        noise = generator.standard_normal(
+            (size, policy.chunk_size, policy.max_action_dim), dtype=np.float32
+        )
+        moment = generator.beta(1.5, 1.0, size=size) * 0.999 + 0.001
+        batch = build_batch(self._dataset.train, indices, policy.chunk_size)
+        return policy.compute_frame_losses(batch, noise, moment.astype(np.float32)).mean()
