@@ -1,0 +1,94 @@
+"""The network's two contracts behind an RPC, found and recognised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import BlockIdentifier
+
+from zk0.chain.interfaces import load_abi
+from zk0.chain.rpc import get_shown_url, translate_errors
+from zk0.errors import ContractRevertError, NoContractError
+from zk0.protocol.statement import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """Both registries of one network, and the verifier's address."""
+
+    rpc: Web3
+    chain_id: int
+    registry: Contract
+    node_registry: Contract
+    verifier: Contract
+
+    @property
+    def addresses(self) -> tuple[Address, Address]:
+        """Of the registry of rounds and of the registry of nodes."""
+        return to_address(self.registry.address), to_address(self.node_registry.address)
+
+
+def to_address(value: Any) -> Address:
+    """An address in lower case."""
+    return Address(str(value).lower())
+
+
+def call(contract: Contract, name: str, *args: Any, block: BlockIdentifier = "latest") -> Any:
+    """The result of a view. Raises as `translate_errors` says."""
+    with translate_errors(name):
+        return contract.get_function_by_name(name)(*args).call(block_identifier=block)
+
+
+def open_contracts(rpc: Web3, registry: Address) -> Contracts:
+    """Recognise the network whose ContributionRegistry is at `registry`.
+
+    Raises:
+        NoContractError: nothing, or another contract, lives there.
+        RpcUnavailableError: the RPC cannot be reached.
+    """
+    with translate_errors("the chain id"):
+        chain_id = int(rpc.eth.chain_id)
+    _require_code(rpc, registry, chain_id)
+    rounds = _bind(rpc, "ContributionRegistry", registry)
+    try:
+        nodes = to_address(call(rounds, "nodeRegistry"))
+        verifier = to_address(call(rounds, "verifier"))
+        call(rounds, "parameters")
+        _require_code(rpc, nodes, chain_id)
+        _require_code(rpc, verifier, chain_id)
+        contracts = Contracts(
+            rpc=rpc,
+            chain_id=chain_id,
+            registry=rounds,
+            node_registry=_bind(rpc, "NodeRegistry", nodes),
+            verifier=_bind(rpc, "AlignmentVerifier", verifier),
+        )
+        call(contracts.node_registry, "tasks")
+        call(contracts.verifier, "circuitId")
+    except (NoContractError, ContractRevertError) as error:
+        raise NoContractError(
+            f"the contract at {registry} on chain {chain_id} is not a ContributionRegistry of "
+            "this version: check --registry (it is not the node registry's address)"
+        ) from error
+    return contracts
+
+
+def _bind(rpc: Web3, name: str, address: Address) -> Contract:
+    return rpc.eth.contract(
+        address=Web3.to_checksum_address(address), abi=load_abi(name), decode_tuples=True
+    )
+
+
+def _require_code(rpc: Web3, address: Address, chain_id: int) -> None:
+    with translate_errors("the contract's code"):
+        code = bytes(rpc.eth.get_code(Web3.to_checksum_address(address)))
+    if not code:
+        url = get_shown_url(str(getattr(rpc.provider, "endpoint_uri", "")))
+        raise NoContractError(
+            f"there is no contract at {address} on chain {chain_id} ({url}): check the registry's "
+            "address and the RPC's network; a devnet started without its state must be deployed "
+            "again"
+        )

@@ -1,0 +1,104 @@
+"""From the contracts' tuples to our records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zk0.chain.contracts import to_address
+from zk0.ports import Registration
+from zk0.protocol.contribution import Contribution, MissingReason, Outcome
+from zk0.protocol.round import Parameters, Phase, Round
+from zk0.protocol.statement import Address, Digest
+
+ZERO = bytes(32)
+
+
+def to_parameters(raw: Any) -> Parameters:
+    """A network's constants."""
+    return Parameters(
+        min_commit_window_s=raw.minCommitWindow,
+        commit_window_s=raw.commitWindow,
+        collect_window_s=raw.collectWindow,
+        seal_window_s=raw.sealWindow,
+        challenge_window_s=raw.challengeWindow,
+        proving_window_s=raw.provingWindow,
+        finalize_window_s=raw.finalizeWindow,
+        quorum=raw.quorum,
+        max_nodes=raw.maxNodes,
+        min_exponent=raw.minExponent,
+        max_exponent=raw.maxExponent,
+        max_weight_share_bps=raw.maxWeightShareBps,
+        z_min=raw.zMin,
+        max_regression_nano=raw.maxRegressionNano,
+        parameter_count=raw.parameterCount,
+        frames_per_task=raw.framesPerTask,
+    )
+
+
+def to_registration(node: Address, raw: Any) -> Registration | None:
+    """A node's record; None unless it is registered."""
+    if raw.status == 0:
+        return None
+    return Registration(
+        node=node,
+        task=raw.task,
+        dataset_size=raw.datasetSize,
+        bond_wei=raw.bond,
+        is_active=raw.status == 1,
+        node_key=bytes(raw.nodeKey),
+        exit_at=raw.exitAt,
+    )
+
+
+def to_contribution(raw: Any, weight_cap: int) -> Contribution:
+    """One contribution; `weight_cap` is the round's, 0 before the seal."""
+    missing = MissingReason(raw.missing)
+    counts = missing is MissingReason.NONE
+    return Contribution(
+        node=to_address(raw.node),
+        digest=Digest(bytes(raw.digest)),
+        num_examples=raw.numExamples,
+        exponent=raw.exponent,
+        task=raw.task,
+        sample_key=None if raw.sampleKey == ZERO else bytes(raw.sampleKey),
+        clip_shift=raw.clipShift,
+        weight=min(raw.numExamples, weight_cap) if counts else 0,
+        missing=missing,
+        outcome=Outcome(raw.outcome),
+        share_nano=raw.shareNano,
+        alignment_bps=raw.alignmentBps,
+    )
+
+
+def to_round(
+    round_id: int, raw: Any, contributions: Sequence[Any], task_keys: Sequence[bytes]
+) -> Round:
+    """A round with its contributions (in order of commitment).
+
+    `agreement` stays None: the four proven sums are in the proof's event, not in the state.
+    """
+    return Round(
+        round_id=round_id,
+        phase=Phase(raw.phase),
+        base=Digest(bytes(raw.baseDigest)),
+        pool_root=bytes(raw.poolRoot),
+        opened_at=raw.openedAt,
+        deadline=raw.deadline,
+        closing_block=raw.sealBlock or raw.closingBlock,
+        sample_seed=bytes(raw.sampleSeed),
+        candidate=Digest(bytes(raw.candidateDigest)),
+        challenge_seed=bytes(raw.challengeSeed),
+        challenge=Digest(bytes(raw.challengeDigest)),
+        common_key=bytes(raw.commonKey),
+        task_keys=tuple(bytes(key) for key in task_keys),
+        total_weight=raw.totalWeight,
+        unit=raw.unit,
+        base_loss_nano=raw.baseLossNano,
+        candidate_loss_nano=raw.candidateLossNano,
+        aggregate_loss_nano=raw.aggregateLossNano,
+        final_loss_nano=raw.finalLossNano,
+        checkpoint=Digest(bytes(raw.checkpointDigest)),
+        report=Digest(bytes(raw.reportDigest)),
+        contributions=tuple(to_contribution(c, raw.weightCap) for c in contributions),
+    )

@@ -1,0 +1,181 @@
+"""Reading a network's contracts: everything that costs no gas and needs no key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import TransactionNotFound
+
+from zk0.chain.contracts import Contracts, call, to_address
+from zk0.chain.events import get_logs, get_topic
+from zk0.chain.reading import ZERO, to_parameters, to_registration, to_round
+from zk0.chain.rpc import translate_errors
+from zk0.errors import ChainError, NoContractError
+from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Registration
+from zk0.protocol.round import Round
+from zk0.protocol.statement import Address, CircuitId, Commitment, Digest
+
+PAGE = 64
+
+
+class ChainViews:
+    """The reading half of `zk0.ports.Ledger`."""
+
+    def __init__(self, contracts: Contracts, first_block: int) -> None:
+        self._contracts = contracts
+        self._rpc = contracts.rpc
+        self._network = self._read_network(first_block)
+
+    @property
+    def network(self) -> Network:
+        """As read when connecting: connect again to see a coordinator or task added since."""
+        return self._network
+
+    def get_block(self) -> Block:
+        with translate_errors("the newest block"):
+            block = self._rpc.eth.get_block("latest")
+        return Block(int(block["number"]), int(block["timestamp"]), bytes(block["hash"]))
+
+    def get_balance_wei(self, account: Address) -> int:
+        with translate_errors("the balance"):
+            return int(self._rpc.eth.get_balance(Web3.to_checksum_address(account)))
+
+    def get_registration(self, node: Address) -> Registration | None:
+        return self._get_registration(node, self.get_block().number)
+
+    def get_active_nodes(self) -> Sequence[Registration]:
+        block = self.get_block().number
+        addresses = [to_address(a) for a in self._get_pages("NodeRegistry", "nodes", block)]
+        found = (self._get_registration(address, block) for address in addresses)
+        return [registration for registration in found if registration is not None]
+
+    def get_round_count(self) -> int:
+        return int(call(self._contracts.registry, "roundCount"))
+
+    def get_round(self, round_id: int) -> Round:
+        """All of one block; phase NONE and zeros when there is no such round."""
+        block = self.get_block().number
+        raw = call(self._contracts.registry, "round", round_id, block=block)
+        entries = self._get_pages("ContributionRegistry", "contributionsOf", block, round_id)
+        keys = []
+        if raw.commonKey != ZERO:
+            registry = self._contracts.registry
+            keys = [
+                call(registry, "taskKey", round_id, i, block=block) for i in range(raw.taskCount)
+            ]
+        return to_round(round_id, raw, entries, keys)
+
+    def get_head(self) -> Digest:
+        return Digest(bytes(call(self._contracts.registry, "head")))
+
+    def get_checkpoint_cid(self, digest: Digest) -> Cid:
+        raw = call(self._contracts.registry, "checkpoint", digest)
+        if raw.publishedAt == 0:
+            raise ChainError(
+                f"checkpoint {digest.hex()} was never published by registry "
+                f"{self._network.registry}: check the digest and the network"
+            )
+        return Cid(raw.cid)
+
+    def get_published_challenge(self, round_id: int) -> PublishedChallenge | None:
+        raw = call(self._contracts.registry, "round", round_id)
+        if raw.commonKey == ZERO:
+            return None
+        # It was published in a later block than the seal's.
+        topics = [get_topic("ChallengePublished"), round_id.to_bytes(32, "big")]
+        events = self._get_logs([self._network.registry], topics, int(raw.sealBlock))
+        return next((_to_challenge(event) for event in events), None)
+
+    def get_events(
+        self, *, round_id: int | None = None, node: Address | None = None
+    ) -> Sequence[Event]:
+        topics = [] if round_id is None else [None, round_id.to_bytes(32, "big")]
+        events = self._get_logs(self._contracts.addresses, topics, self._network.first_block)
+        return [
+            event
+            for event in events
+            if (round_id is None or event.round_id == round_id)
+            and (node is None or event.node == node)
+        ]
+
+    def get_gas(self, transaction: bytes) -> int:
+        """What a mined transaction used. Raises ChainError when there is none."""
+        with translate_errors("the receipt"):
+            try:
+                receipt = self._rpc.eth.get_transaction_receipt(HexBytes(transaction))
+            except TransactionNotFound as error:
+                raise ChainError(f"there is no transaction 0x{transaction.hex()}") from error
+        return int(receipt["gasUsed"])
+
+    # ------------------------------------------------------------------ parts
+
+    def _get_registration(self, node: Address, block: int) -> Registration | None:
+        registry = self._contracts.node_registry
+        raw = call(registry, "node", Web3.to_checksum_address(node), block=block)
+        return to_registration(node, raw)
+
+    def _get_pages(self, contract: str, view: str, block: int, *args: Any) -> list[Any]:
+        """All pages of one block, so that nothing moves between two of them."""
+        nodes = contract == "NodeRegistry"
+        target = self._contracts.node_registry if nodes else self._contracts.registry
+        found: list[Any] = []
+        while True:
+            page = call(target, view, *args, len(found), PAGE, block=block)
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    def _get_logs(
+        self, addresses: Sequence[Address], topics: Sequence[bytes | None], first_block: int
+    ) -> Iterator[Event]:
+        return get_logs(self._rpc, addresses, topics, first_block, self.get_block().number)
+
+    def _read_network(self, first_block: int) -> Network:
+        contracts = self._contracts
+        registry, nodes, verifier = contracts.registry, contracts.node_registry, contracts.verifier
+        address, node_registry = contracts.addresses
+        created = self._find_creation(address, first_block)
+        return Network(
+            chain_id=contracts.chain_id,
+            registry=address,
+            node_registry=node_registry,
+            verifier=to_address(verifier.address),
+            circuit_id=CircuitId(bytes(call(verifier, "circuitId"))),
+            sample_size=int(call(verifier, "sampleSize")),
+            tasks=tuple(call(nodes, "tasks")),
+            parameters=to_parameters(call(registry, "parameters")),
+            coordinator=to_address(call(registry, "coordinator")),
+            genesis=Digest(created.args["genesisDigest"]),
+            genesis_cid=Cid(created.args["genesisCid"]),
+            manifest=Digest(created.args["manifestDigest"]),
+            manifest_cid=Cid(created.args["manifestCid"]),
+            bond_per_example_wei=int(call(nodes, "bondPerExampleWei")),
+            first_block=first_block,
+        )
+
+    def _find_creation(self, registry: Address, first_block: int) -> Event:
+        created = next(self._get_logs([registry], [get_topic("NetworkCreated")], first_block), None)
+        if created is None:
+            raise NoContractError(
+                f"registry {registry} has no NetworkCreated event from block {first_block} on: "
+                "check `block` in the deployment file, and that the RPC serves old events"
+            )
+        return created
+
+
+def _to_challenge(event: Event) -> PublishedChallenge:
+    args = event.args
+    return PublishedChallenge(
+        round_id=args["round"],
+        digest=Digest(args["digest"]),
+        cid=Cid(args["cid"]),
+        unit=args["unit"],
+        base_loss_nano=args["baseLossNano"],
+        candidate_loss_nano=args["candidateLossNano"],
+        common=Commitment(args["commonCommitment"]),
+        tasks=tuple(Commitment(point) for point in args["taskCommitments"]),
+        directions=args["directions"],
+    )
