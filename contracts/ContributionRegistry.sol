@@ -22,6 +22,7 @@ import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 /// @title ContributionRegistry
 contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
@@ -34,6 +35,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     /// Weighted sums of int8 values over 16 exponents stay below 2^53, where float64 is exact.
     uint256 internal constant MAX_TOTAL_WEIGHT = (1 << 30) - 1;
+
+    /// Full alignment, in basis points.
+    int256 internal constant MAX_ALIGNMENT_BPS = 10_000;
 
     /// Coordinates of a task's direction (-1, 0 or 1) in one byte.
     uint256 internal constant TERNARIES_PER_BYTE = 4;
@@ -341,7 +345,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         bool baseKept = Gate.validate(r, result, acceptedBitmap, MAX_REGRESSION_NANO);
 
         r.phase = Phase.Finalized;
-        r.deadline = 0;
         r.baseKept = baseKept;
         r.aggregateLossNano = result.aggregateLossNano;
         r.finalLossNano = result.finalLossNano;
@@ -499,6 +502,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         private
     {
         int256 alignmentBps = Shares.alignmentBps(s.task, s.square, SAMPLE_SIZE);
+        // No real vector is more than fully aligned (Cauchy-Schwarz); bounded, so that the type never refuses.
+        alignmentBps = SignedMath.max(-MAX_ALIGNMENT_BPS, SignedMath.min(alignmentBps, MAX_ALIGNMENT_BPS));
         r.proven += 1;
         c.alignmentBps = alignmentBps.toInt16();
         if (!Shares.isAdmitted(s.task, s.square, Z_MIN)) {
@@ -571,7 +576,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     function _abort(uint256 roundId, Round storage r) private {
         Phase phase = r.phase;
         r.phase = Phase.Aborted;
-        r.deadline = 0;
         emit RoundAborted(roundId, phase, msg.sender);
     }
 
