@@ -1,0 +1,154 @@
+"""Builds a coordinator's real adapters."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from circuits.catalog import get_circuit_by_id
+from circuits.prover import EzklProver
+from coordinator.dispatch import Dispatch
+from coordinator.home import CoordinatorHome
+from coordinator.pipeline import CoordinatorPipeline, Tools
+from coordinator.runner import CoordinatorRunner
+from zk0.bootstrap import open_ledger, open_manifest
+from zk0.config import NetworkManifest
+from zk0.console import NetworkOptions
+from zk0.errors import ConfigError, RoundError
+from zk0.ports import Examiner, Fleet, Network
+from zk0.storage import open_store
+
+if TYPE_CHECKING:
+    from zk0.learning.flower_runtime import SuperLinkEndpoint
+
+log = logging.getLogger(__name__)
+
+
+def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None) -> Examiner:
+    """The network's policy on the coordinator's pool; imports torch.
+
+    Raises:
+        DatasetError: the pool is missing or damaged.
+        ConfigError: pool, policy or statistics are not the network's.
+    """
+    from zk0.learning.examination import PoolExaminer
+    from zk0.learning.policy import load_policy
+    from zk0.learning.pool import EMBEDDED_POOL, load_pool
+
+    policy = load_policy(manifest.model, manifest.scope)
+    if policy.statistics_digest.hex() != manifest.statistics:
+        raise ConfigError(
+            f"the network normalises with statistics {manifest.statistics}, this machine has "
+            f"{policy.statistics_digest.hex()}; fetch the network's statistics file"
+        )
+    examiner = PoolExaminer(policy, load_pool(pool or EMBEDDED_POOL))
+    if set(examiner.tasks) != set(network.tasks):
+        raise ConfigError(
+            f"the network's tasks are {sorted(network.tasks)}, the pool has "
+            f"{sorted(examiner.tasks)}; give a pool with episodes of every task"
+        )
+    found = examiner.layout.parameter_count
+    if found != network.parameters.parameter_count:
+        raise ConfigError(
+            f"the network's contract says {network.parameters.parameter_count} parameters, the "
+            f"policy {manifest.model} with scope {manifest.scope} has {found}"
+        )
+    return examiner
+
+
+def open_tools(
+    options: NetworkOptions, wallet: str, password_file: Path | None, pool: Path | None
+) -> Tools:
+    """Everything but Flower. Raises what its parts raise, and RoundError for another wallet."""
+    ledger = open_ledger(options, wallet, password_file)
+    network = ledger.network
+    if ledger.account != network.coordinator:
+        raise RoundError(
+            f"the registry {network.registry} names {network.coordinator} as its coordinator, "
+            f"this wallet is {ledger.account}"
+        )
+    store = open_store(options.store)
+    root = options.home / "coordinator"
+    manifest = open_manifest(network, store, root)
+    return Tools(
+        ledger=ledger,
+        store=store,
+        prover=EzklProver(get_circuit_by_id(network.circuit_id), network.chain_id),
+        examiner=make_examiner(manifest, network, pool),
+        manifest=manifest,
+        home=CoordinatorHome.of(root, network.chain_id, network.registry),
+    )
+
+
+@dataclass
+class FlowerRegistrar:
+    """Registers node keys with the SuperLink, each once."""
+
+    endpoint: SuperLinkEndpoint
+    _known: set[bytes] = field(default_factory=set)
+
+    def admit(self, node_key: bytes) -> None:
+        from zk0.learning.flower_runtime import register_node
+
+        if node_key not in self._known:
+            register_node(self.endpoint, node_key)
+            self._known.add(node_key)
+
+
+@contextmanager
+def open_superlink(
+    home: CoordinatorHome, address: str, ca: Path | None, published_ca: Path
+) -> Iterator[SuperLinkEndpoint]:
+    """The SuperLink at `address` if one answers, else one of our own; its CA is published."""
+    from zk0.learning.flower_runtime import SuperLinkEndpoint, is_superlink_reachable
+    from zk0.learning.flower_superlink import LOOPBACK, start_superlink
+
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise ConfigError(f"expected --superlink HOST:PORT, found {address!r}")
+    own_ca = ca or home.flower_folder / "tls" / "ca.pem"
+    if own_ca.exists():
+        endpoint = SuperLinkEndpoint(address, own_ca)
+        if is_superlink_reachable(endpoint):
+            log.info("using the SuperLink at %s", address)
+            yield endpoint
+            return
+    superlink = start_superlink(home.flower_folder, host or LOOPBACK, int(port))
+    try:
+        published_ca.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(superlink.endpoint.ca, published_ca)
+        log.info("SuperLink at %s, its CA in %s", superlink.endpoint.address, published_ca)
+        yield superlink.endpoint
+    finally:
+        superlink.stop()
+
+
+@contextmanager
+def open_runner(
+    tools: Tools, endpoint: SuperLinkEndpoint, ask_timeout_s: float
+) -> Iterator[CoordinatorRunner]:
+    """A runner over Flower."""
+    from zk0.learning.flower_fleet import open_fleet
+
+    with open_fleet(endpoint) as fleet:
+        yield make_runner(tools, fleet, FlowerRegistrar(endpoint), ask_timeout_s)
+
+
+def make_runner(
+    tools: Tools, fleet: Fleet, registrar: FlowerRegistrar, ask_timeout_s: float
+) -> CoordinatorRunner:
+    dispatch = Dispatch(
+        fleet,
+        tools.ledger,
+        registrar,
+        ask_timeout_s=ask_timeout_s,
+        pause=lambda: time.sleep(tools.poll_s),
+    )
+    pipeline = CoordinatorPipeline(tools, dispatch)
+    return CoordinatorRunner(pipeline, tools.ledger, tools.home)

@@ -1,0 +1,101 @@
+"""`zk0-coordinator`: drive rounds."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from zk0.console import (
+    NetworkOptions,
+    json_option,
+    network_options,
+    print_json,
+    run,
+    start_logging,
+    wallet_options,
+)
+
+ASK_TIMEOUT_S = 60.0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="zk0")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def cli(verbose: bool) -> None:
+    """Open rounds, collect what nodes prove, aggregate it and publish checkpoints."""
+    start_logging(verbose)
+
+
+@cli.command("run-round")
+@network_options
+@wallet_options
+@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="How many.")
+@click.option(
+    "--superlink",
+    default="127.0.0.1:9092",
+    show_default=True,
+    help="HOST:PORT; started there if none answers.",
+)
+@click.option("--superlink-ca", type=click.Path(path_type=Path), help="Of a running SuperLink.")
+@click.option("--pool", type=click.Path(path_type=Path), help="Held-out episodes, one set a task.")
+@json_option
+def run_round(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    rounds: int,
+    superlink: str,
+    superlink_ca: Path | None,
+    pool: Path | None,
+    as_json: bool,
+) -> None:
+    """Run one full round, or what is left of the one that is open, then --rounds − 1 more."""
+    from coordinator import bootstrap
+    from coordinator.table import format_round
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    tools = bootstrap.open_tools(options, wallet, password_file, pool)
+    published_ca = options.home / "superlink-ca.pem"
+    summaries = []
+    with (
+        bootstrap.open_superlink(tools.home, superlink, superlink_ca, published_ca) as endpoint,
+        bootstrap.open_runner(tools, endpoint, ASK_TIMEOUT_S) as runner,
+    ):
+        for _ in range(rounds):
+            summary = runner.run_round()
+            summaries.append(summary)
+            if not as_json:
+                click.echo(format_round(summary))
+    if as_json:
+        print_json([summary.to_json() for summary in summaries])
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends a coordinator like Ctrl-C: children are stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+@cli.command()
+@network_options
+@wallet_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def abort(options: NetworkOptions, wallet: str, password_file: Path | None, yes: bool) -> None:
+    """Give the running round up; the next one starts from the same base."""
+    from zk0.bootstrap import open_ledger
+    from zk0.console import confirm
+    from zk0.errors import RoundError
+
+    ledger = open_ledger(options, wallet, password_file)
+    newest = ledger.get_round_count()
+    if newest == 0 or ledger.get_round(newest).phase.is_over:
+        raise RoundError("no round is running")
+    confirm(f"Abort round {newest} of {ledger.network.registry}?", yes)
+    ledger.abort_round(newest)
+    click.echo(f"round {newest} aborted")
+
+
+def main() -> None:
+    run(cli)

@@ -1,0 +1,202 @@
+"""`zk0-node`: join a network, take part in rounds, prove, leave."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zk0.console import (
+    NetworkOptions,
+    confirm,
+    json_option,
+    network_options,
+    print_json,
+    run,
+    start_logging,
+    wallet_options,
+)
+
+PROVER_TIME_LIMIT_S = 600.0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="zk0")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def cli(verbose: bool) -> None:
+    """Train a shared robot policy on your own data, and prove that it helped."""
+    start_logging(verbose)
+
+
+@cli.command()
+@network_options
+@wallet_options
+@click.option(
+    "--dataset",
+    required=True,
+    help="local:FOLDER, hf:OWNER/NAME or the name of an embedded data set.",
+)
+@click.option("--task", help="The network's task that the data set is for.  [default: its name]")
+@click.option("--superlink", default="127.0.0.1:9092", show_default=True, help="HOST:PORT.")
+@click.option(
+    "--superlink-ca",
+    type=click.Path(path_type=Path),
+    help="The SuperLink's CA certificate.  [default: the coordinator's in <home>]",
+)
+@click.option("--examples", type=click.IntRange(1), help="Register at most this many examples.")
+@click.option("--yes", is_flag=True, help="Do not ask before joining on chain.")
+def join(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    dataset: str,
+    task: str | None,
+    superlink: str,
+    superlink_ca: Path | None,
+    examples: int | None,
+    yes: bool,
+) -> None:
+    """Join the network and take part in its rounds until stopped."""
+    from node import bootstrap
+    from node.registration import join as join_on_chain
+    from node.registration import plan_registration
+
+    tools = bootstrap.open_tools(options, wallet, password_file)
+    number = bootstrap.find_task(tools.ledger.network, dataset, task)
+    learner = bootstrap.make_learner(tools.manifest, dataset)
+    size = min(learner.num_examples, examples or learner.num_examples)
+    plan = plan_registration(tools.ledger, number, size)
+    if plan is not None:
+        confirm(
+            f"Join {tools.ledger.network.registry} on chain {tools.ledger.network.chain_id} as "
+            f"{tools.ledger.account} with {size} examples and a bond of {plan.bond_wei} wei?",
+            yes,
+        )
+        join_on_chain(tools.ledger, plan, lambda: bootstrap.load_node_key(tools.home))
+    serve(tools, bootstrap.make_pipeline(tools, learner, PROVER_TIME_LIMIT_S), superlink,
+          superlink_ca or options.home / "superlink-ca.pem")  # fmt: skip
+
+
+def serve(tools: Any, pipeline: Any, superlink: str, ca: Path) -> None:
+    """Answer the coordinator until SIGINT or SIGTERM."""
+    import tempfile
+
+    from node import bootstrap
+
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: stopping.append(received))
+    with tempfile.TemporaryDirectory(prefix="zk0-node-") as scratch:
+        service, on_idle = bootstrap.make_service(tools, pipeline, superlink, ca, Path(scratch))
+        click.echo(f"{tools.ledger.account} takes part; stop with Ctrl-C", err=True)
+        try:
+            service.serve(lambda: bool(stopping), on_idle)
+        finally:
+            service.stop()
+    if stopping[:1] == [signal.SIGINT]:
+        sys.exit(130)
+
+
+@cli.command()
+@network_options
+@wallet_options
+@click.option("--round", "round_id", type=click.IntRange(1), required=True, help="Which round.")
+@json_option
+def prove(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    round_id: int,
+    as_json: bool,
+) -> None:
+    """Prove a contribution from the chain and the own update file alone."""
+    from node import bootstrap
+
+    tools = bootstrap.open_tools(options, wallet, password_file)
+    pipeline = bootstrap.make_pipeline(tools, bootstrap.NoLearner(), PROVER_TIME_LIMIT_S)
+    receipt = pipeline.prove(round_id)
+    own = tools.ledger.get_round(round_id).contribution_of(tools.ledger.account)
+    if own is None:
+        return
+    if as_json:
+        print_json(
+            {
+                "round": round_id,
+                "node": own.node,
+                "outcome": own.outcome.label,
+                "alignment_bps": own.alignment_bps,
+                "share_nano": own.share_nano,
+                "transaction": "0x" + receipt.transaction.hex() if receipt else None,
+                "gas": receipt.gas if receipt else None,
+            }
+        )
+        return
+    how = f"{receipt.gas} gas" if receipt else "it was proven before"
+    click.echo(
+        f"round {round_id}: {own.outcome.label}, alignment {own.alignment_bps} bps, "
+        f"share {own.share_nano / 1e9:.9f} ({how})"
+    )
+
+
+@cli.command()
+@network_options
+@wallet_options
+@json_option
+def status(options: NetworkOptions, wallet: str, password_file: Path | None, as_json: bool) -> None:
+    """Show this wallet's registration and its part in the newest round."""
+    from node.status import describe_status, format_status
+    from zk0.bootstrap import open_ledger
+
+    found = describe_status(open_ledger(options, wallet, password_file))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(format_status(found))
+
+
+@cli.command("exit")
+@network_options
+@wallet_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def request_exit(
+    options: NetworkOptions, wallet: str, password_file: Path | None, yes: bool
+) -> None:
+    """Leave the network; the bond can be taken back after the exit delay."""
+    from zk0.bootstrap import open_ledger
+
+    ledger = open_ledger(options, wallet, password_file)
+    confirm(f"{ledger.account} leaves {ledger.network.registry}?", yes)
+    ledger.request_exit()
+    registration = ledger.get_registration(ledger.account)
+    if registration is not None:
+        click.echo(f"left; the bond is free at block time {registration.exit_at}")
+
+
+@cli.command()
+@network_options
+@wallet_options
+def withdraw(options: NetworkOptions, wallet: str, password_file: Path | None) -> None:
+    """Take the bond back after leaving."""
+    from zk0.bootstrap import open_ledger
+
+    ledger = open_ledger(options, wallet, password_file)
+    receipt = ledger.withdraw_bond()
+    click.echo(f"bond paid back to {ledger.account}, {receipt.gas} gas")
+
+
+@cli.command("create-wallet")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--password-file", type=click.Path(path_type=Path), help="Else ZK0_PASSWORD.")
+def create_wallet(path: Path, password_file: Path | None) -> None:
+    """Make a new encrypted keystore at PATH."""
+    from zk0.chain.wallet import create_keystore, read_password
+
+    password = read_password("New password: ", password_file=password_file)
+    click.echo(create_keystore(path, password))
+
+
+def main() -> None:
+    run(cli)

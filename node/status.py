@@ -1,0 +1,63 @@
+"""What a node's wallet has in the network now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zk0.ports import Ledger
+
+
+def describe_status(ledger: Ledger) -> dict[str, Any]:
+    """Registration, newest round and the own contribution in it, JSON-ready."""
+    network = ledger.network
+    registration = ledger.get_registration(ledger.account)
+    newest = ledger.get_round_count()
+    round_ = ledger.get_round(newest) if newest else None
+    own = round_.contribution_of(ledger.account) if round_ else None
+    return {
+        "chain_id": network.chain_id,
+        "registry": network.registry,
+        "node": ledger.account,
+        "balance_wei": ledger.get_balance_wei(ledger.account),
+        "registration": None
+        if registration is None
+        else {
+            "task": network.tasks[registration.task],
+            "dataset_size": registration.dataset_size,
+            "bond_wei": registration.bond_wei,
+            "active": registration.is_active,
+            "exit_at": registration.exit_at,
+        },
+        "round": None if round_ is None else {"id": newest, "phase": round_.phase.label},
+        "contribution": None
+        if own is None
+        else {
+            "digest": own.digest.hex(),
+            "outcome": own.outcome.label,
+            "reason": own.missing.label,
+            "alignment_bps": own.alignment_bps,
+            "share_nano": own.share_nano,
+        },
+    }
+
+
+def format_status(found: dict[str, Any]) -> str:
+    """The same for a person."""
+    lines = [f"{found['node']} on chain {found['chain_id']}, registry {found['registry']}"]
+    registration = found["registration"]
+    if registration is None:
+        lines.append("not registered; join with `zk0-node join`")
+    else:
+        state = "active" if registration["active"] else "leaving"
+        lines.append(
+            f"{state}, task {registration['task']}, {registration['dataset_size']} examples, "
+            f"bond {registration['bond_wei']} wei"
+        )
+    if found["round"] is not None:
+        lines.append(f"round {found['round']['id']}: {found['round']['phase']}")
+    if (own := found["contribution"]) is not None:
+        lines.append(
+            f"contribution {own['digest'][:16]}…: {own['outcome']}, alignment "
+            f"{own['alignment_bps']} bps, share {own['share_nano'] / 1e9:.9f}"
+        )
+    return "\n".join(lines)
