@@ -1,0 +1,175 @@
+"""Deploying a network on a devnet with the Forge script, and checking what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zk0.chain.contracts import open_contracts
+from zk0.chain.deployments import Deployment, read_deployment
+from zk0.chain.devnet import ROOT
+from zk0.chain.interfaces import compute_abi_digest
+from zk0.chain.rpc import open_rpc, translate_errors
+from zk0.errors import ChainError, ConfigError
+from zk0.ports import Cid
+from zk0.protocol.round import Parameters
+from zk0.protocol.statement import Address, CircuitId, Digest
+
+SCRIPT = "scripts/deploy/Deploy.s.sol"
+TIMEOUT_S = 900.0
+"""Generous: the first build compiles everything with a compiler in JavaScript."""
+_NO_FORGE = 127
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """Everything that a deployment fixes."""
+
+    circuit: str
+    """A name in the circuit catalog, `alignment-960`: which generated verifier is deployed."""
+    circuit_id: CircuitId
+    sample_size: int
+    devnet_srs: bool
+    owner: Address
+    coordinator: Address
+    tasks: tuple[str, ...]
+    parameters: Parameters
+    genesis: Digest
+    genesis_cid: Cid
+    manifest: Digest
+    manifest_cid: Cid
+    bond_per_example_wei: int = 10**12
+    exit_delay_s: int | None = None
+    """None: as long as the longest round, which is the least that the contract takes."""
+
+    def to_config(self) -> dict[str, Any]:
+        """The JSON that the deploy script reads."""
+        p = self.parameters
+        return {
+            "abiDigest": compute_abi_digest(),
+            "bondPerExampleWei": self.bond_per_example_wei,
+            "circuit": self.circuit,
+            "circuitId": "0x" + self.circuit_id.hex(),
+            "coordinator": self.coordinator,
+            "devnetSrs": self.devnet_srs,
+            "exitDelay": self.exit_delay_s or compute_longest_round_s(p),
+            "genesisCid": self.genesis_cid,
+            "genesisDigest": "0x" + self.genesis.hex(),
+            "manifestCid": self.manifest_cid,
+            "manifestDigest": "0x" + self.manifest.hex(),
+            "owner": self.owner,
+            "parameters": {
+                "challengeWindow": p.challenge_window_s,
+                "collectWindow": p.collect_window_s,
+                "commitWindow": p.commit_window_s,
+                "finalizeWindow": p.finalize_window_s,
+                "framesPerTask": p.frames_per_task,
+                "maxExponent": p.max_exponent,
+                "maxNodes": p.max_nodes,
+                "maxRegressionNano": p.max_regression_nano,
+                "maxWeightShareBps": p.max_weight_share_bps,
+                "minCommitWindow": p.min_commit_window_s,
+                "minExponent": p.min_exponent,
+                "parameterCount": p.parameter_count,
+                "provingWindow": p.proving_window_s,
+                "quorum": p.quorum,
+                "sealWindow": p.seal_window_s,
+                "zMin": p.z_min,
+            },
+            "sampleSize": self.sample_size,
+            "tasks": list(self.tasks),
+        }
+
+
+def compute_longest_round_s(parameters: Parameters) -> int:
+    """All windows; those of the sample and of the challenge twice, for the draw and after it."""
+    p = parameters
+    return (
+        p.commit_window_s
+        + 2 * p.collect_window_s
+        + p.seal_window_s
+        + 2 * p.challenge_window_s
+        + p.proving_window_s
+        + p.finalize_window_s
+    )
+
+
+def deploy_network(rpc_url: str, plan: NetworkPlan, folder: Path, root: Path = ROOT) -> Deployment:
+    """Deploy `plan` from its owner's account, which the devnet has unlocked.
+
+    Args:
+        folder: gets `<chainId>.json`, once the contracts answer.
+        root: the checkout with the contracts.
+
+    Raises:
+        ConfigError: Foundry or the contracts are missing.
+        ChainError: the script failed; says what it said.
+        RpcUnavailableError: no chain answers.
+    """
+    if not (root / SCRIPT).is_file():
+        raise ConfigError(
+            f"there is no {SCRIPT} in {root}: a deployment needs a checkout of the repository"
+        )
+    rpc = open_rpc(rpc_url)
+    with translate_errors("the chain id"):
+        chain_id = int(rpc.eth.chain_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        written = Path(scratch) / "deployments" / f"{chain_id}.json"
+        _run_script(rpc_url, plan, Path(scratch), root)
+        deployment = read_deployment(written)
+        contracts = open_contracts(rpc, deployment.registry)
+        if contracts.addresses[1] != deployment.node_registry:
+            raise ChainError("the deployed contracts do not belong together: deploy again")
+        _place(written, folder / written.name)
+    return deployment
+
+
+def _run_script(rpc_url: str, plan: NetworkPlan, scratch: Path, root: Path) -> None:
+    config = scratch / "config.json"
+    config.write_text(json.dumps(plan.to_config()))
+    allowed = [
+        {"access": "read", "path": "./"},
+        {"access": "read-write", "path": str(scratch)},
+    ]
+    environment = {
+        **os.environ,
+        "ZK0_DEPLOY_CONFIG": str(config),
+        "ZK0_DEPLOYMENTS_DIR": str(scratch / "deployments"),
+        "FOUNDRY_BROADCAST": str(scratch / "broadcast"),
+        "FOUNDRY_FS_PERMISSIONS": json.dumps(allowed),
+    }
+    command = [str(root / "scripts" / "forge"), "script", SCRIPT, "--rpc-url", rpc_url]
+    command += ["--broadcast", "--unlocked", "--sender", plan.owner, "--color", "never"]
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot run {command[0]}: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise ChainError(f"the deployment did not end within {TIMEOUT_S:.0f} s") from error
+    if done.returncode == _NO_FORGE:
+        raise ConfigError(done.stderr.strip() or "forge is missing: run `npm ci`")
+    if done.returncode != 0:
+        raise ChainError(f"the deployment failed: {_find_reason(done.stderr + done.stdout)}")
+
+
+def _find_reason(output: str) -> str:
+    """The line in which forge says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"Error\b", line)]
+    return (errors or lines or ["forge said nothing"])[0]
+
+
+def _place(written: Path, target: Path) -> None:
+    """Put the file where it belongs, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    part.write_bytes(written.read_bytes())
+    part.replace(target)

@@ -1,0 +1,227 @@
+"""The devnet: the real Anvil, its state in a file, and the network's contracts deployed on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import zk0
+from zk0.chain.rpc import open_rpc, translate_errors
+from zk0.chain.wallet import DEV_MNEMONIC, DEVNET_CHAIN_ID
+from zk0.errors import ChainError, ConfigError, RpcUnavailableError
+from zk0.protocol.statement import Address
+
+ROOT = Path(zk0.__file__).resolve().parent.parent
+STATE_FILE = "anvil-state.json"
+LOG_FILE = "anvil.log"
+ANVIL_VARIABLE = "ZK0_ANVIL"
+_SYSTEMS = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_START_S = 30.0
+_STOP_S = 30.0
+_PORT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DevnetOptions:
+    """How Anvil runs."""
+
+    port: int = 0
+    """0 takes a free one."""
+    block_time_s: int | None = 1
+    """None mines a block for each transaction, at once."""
+    accounts: int = 20
+    """How many of the mnemonic's accounts hold 10,000 ETH from the start."""
+    state_interval_s: int = 60
+    """The state is also written while running, for when the machine stops."""
+
+
+def find_anvil(root: Path = ROOT) -> Path:
+    """The Anvil binary: ZK0_ANVIL, else npm's package for this platform.
+
+    npm's own launcher is not used: it exits 0 whatever happens.
+
+    Raises:
+        ConfigError: there is none; says how to get it.
+    """
+    given = os.environ.get(ANVIL_VARIABLE)
+    if given:
+        path = Path(given).expanduser()
+        if not os.access(path, os.X_OK) or path.is_dir():
+            raise ConfigError(f"{ANVIL_VARIABLE} names {path}, which is not a program")
+        return path
+    system = _SYSTEMS.get(platform.system(), platform.system().lower())
+    machine = _MACHINES.get(platform.machine().lower(), platform.machine())
+    name = "anvil.exe" if system == "win32" else "anvil"
+    path = root / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / name
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no Anvil for {system}-{machine} at {path}: run `npm ci` in {root}, or let "
+            f"{ANVIL_VARIABLE} name the anvil of a Foundry installation"
+        )
+    return path
+
+
+class Devnet:
+    """A running Anvil that this process started. Use `start_devnet`; `stop` writes the state."""
+
+    def __init__(self, process: subprocess.Popen[bytes], rpc_url: str, state: Path | None) -> None:
+        self._process = process
+        self.rpc_url = rpc_url
+        self.state = state
+        self.chain_id = DEVNET_CHAIN_ID
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End Anvil and wait until its state is written. Does nothing the second time.
+
+        Raises:
+            ChainError: it had to be killed, or left no state.
+        """
+        if not self.is_running:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise ChainError(f"Anvil did not end within {_STOP_S:.0f} s: state not saved") from None
+        if self.state is not None and not self.state.is_file():
+            raise ChainError(f"Anvil ended without writing its state to {self.state}")
+
+    def fund(self, account: Address, balance_wei: int) -> None:
+        """Set an account's balance, as only a devnet can."""
+        self._request("anvil_setBalance", [account, hex(balance_wei)])
+
+    def advance(self, seconds: int) -> None:
+        """Move the clock and mine a block."""
+        self._request("evm_increaseTime", [seconds])
+        self._request("evm_mine", [])
+
+    def _request(self, method: str, params: Sequence[object]) -> None:
+        rpc = open_rpc(self.rpc_url)
+        with translate_errors(method):
+            response = rpc.provider.make_request(method, params)  # type: ignore[arg-type]
+        if "error" in response:
+            raise RpcUnavailableError(f"Anvil refused {method}: {response['error']}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start_devnet(folder: Path | None = None, options: DevnetOptions | None = None) -> Devnet:
+    """Start Anvil on loopback and wait until it answers.
+
+    Args:
+        folder: for its state and log, created if need be; a state that is there is continued.
+            None keeps nothing.
+
+    Raises:
+        ConfigError: no Anvil is installed, or the port is taken.
+        ChainError: it ended at once, or never answered.
+    """
+    chosen = options or DevnetOptions()
+    anvil = find_anvil()
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    if chosen.port:
+        _require_free(chosen.port)
+    attempts = 1 if chosen.port else _PORT_ATTEMPTS
+    for attempt in range(attempts):
+        port = chosen.port or _find_free_port()
+        process = _spawn(anvil, folder, chosen, port)
+        devnet = Devnet(process, f"http://127.0.0.1:{port}", folder and folder / STATE_FILE)
+        try:
+            _await_answer(devnet)
+        except ChainError:
+            if devnet.is_running or attempt == attempts - 1:
+                devnet.stop()
+                raise
+        else:
+            return devnet
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _spawn(
+    anvil: Path, folder: Path | None, options: DevnetOptions, port: int
+) -> subprocess.Popen[bytes]:
+    command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--quiet"]
+    command += ["--chain-id", str(DEVNET_CHAIN_ID), "--mnemonic", DEV_MNEMONIC]
+    command += ["--accounts", str(options.accounts)]
+    if options.block_time_s is not None:
+        command += ["--block-time", str(options.block_time_s)]
+    if folder is None:
+        return _popen(command, subprocess.DEVNULL)
+    command += ["--state", str(folder / STATE_FILE)]
+    command += ["--state-interval", str(options.state_interval_s)]
+    with (folder / LOG_FILE).open("ab") as log:
+        return _popen(command, log.fileno())
+
+
+def _popen(command: Sequence[str], log: int) -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C is for us, and we end it in order."""
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot run {command[0]}: {error.strerror}") from error
+
+
+def _await_answer(devnet: Devnet) -> None:
+    rpc = open_rpc(devnet.rpc_url)
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if not devnet.is_running:
+            raise ChainError(
+                f"Anvil ended at once: see {LOG_FILE} next to its state, and whether the port of "
+                f"{devnet.rpc_url} is free and the state file is intact"
+            )
+        with suppress(RpcUnavailableError), translate_errors("the chain id"):
+            if rpc.eth.chain_id == DEVNET_CHAIN_ID and devnet.is_running:
+                return
+        time.sleep(0.05)
+    raise ChainError(f"Anvil did not answer at {devnet.rpc_url} within {_START_S:.0f} s")
+
+
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} is taken: is a devnet running already? Give another --port"
+            ) from error

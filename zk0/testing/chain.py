@@ -1,0 +1,233 @@
+"""A chain in memory: blocks, a clock, balances, the node registry, and what rounds leave behind.
+
+Accounts share it through `zk0.testing.ledger.MemoryLedger`. Every transaction is one block,
+one second after the last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from zk0 import errors
+from zk0.errors import InsufficientFundsError
+from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
+from zk0.protocol.round import Parameters, Phase, Round
+from zk0.protocol.statement import Address, CircuitId, Commitment, Digest, Statement
+
+DEFAULT_BALANCE_WEI = 10_000 * 10**18
+EXIT_DELAY_S = 7 * 86_400
+KEPT_HASHES = 8191
+MAX_DATASET_SIZE = 1 << 24
+MAX_NODE_KEY_BYTES = 256
+START_S = 1_700_000_000
+ZERO = bytes(32)
+Verify = Callable[[Statement, bytes], bool]
+
+
+def refuse_proofs(statement: Statement, proof: bytes) -> bool:
+    """The `verify` of a chain whose tests need no valid proof."""
+    return False
+
+
+def make_network(
+    parameters: Parameters,
+    tasks: Sequence[str],
+    coordinator: Address,
+    *,
+    sample_size: int = 960,
+    circuit_id: CircuitId | None = None,
+    genesis: Digest | None = None,
+    genesis_cid: Cid | None = None,
+    bond_per_example_wei: int = 10**12,
+) -> Network:
+    """A network as a deployment would have fixed it."""
+
+    def fill(name: str) -> bytes:
+        return hashlib.sha256(name.encode()).digest()
+
+    return Network(
+        chain_id=31337,
+        registry=Address("0x" + fill("registry").hex()[:40]),
+        node_registry=Address("0x" + fill("node registry").hex()[:40]),
+        verifier=Address("0x" + fill("verifier").hex()[:40]),
+        circuit_id=circuit_id or CircuitId(fill("circuit")),
+        sample_size=sample_size,
+        tasks=tuple(tasks),
+        parameters=parameters,
+        coordinator=coordinator,
+        genesis=genesis or Digest(fill("genesis")),
+        genesis_cid=genesis_cid or Cid("bafkgenesis"),
+        manifest=Digest(fill("manifest")),
+        manifest_cid=Cid("bafkmanifest"),
+        bond_per_example_wei=bond_per_example_wei,
+        first_block=0,
+    )
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a transaction sees and does while it runs."""
+
+    sender: Address
+    now: int
+    block: int
+    events: list[tuple[str, Address, dict[str, Any]]] = field(default_factory=list)
+
+
+class MemoryChain:
+    """The state that all accounts share. `verify` is the proof verifier."""
+
+    def __init__(
+        self, network: Network, verify: Verify = refuse_proofs, exit_delay_s: int = EXIT_DELAY_S
+    ) -> None:
+        self.network = network
+        self.verify = verify
+        self.exit_delay_s = exit_delay_s
+        self.lock = threading.RLock()
+        self.blocks = [Block(0, START_S, hashlib.sha256(b"block 0").digest())]
+        self.balances: defaultdict[Address, int] = defaultdict(lambda: DEFAULT_BALANCE_WEI)
+        self.nodes: dict[Address, Registration] = {}
+        self.rounds: dict[int, Round] = {}
+        self.samples: dict[tuple[int, Address], Commitment] = {}
+        self.challenges: dict[int, PublishedChallenge] = {}
+        self.checkpoints: dict[Digest, Cid] = {}
+        self.head = Digest(ZERO)
+        self.events: list[Event] = []
+        self._deploy()
+
+    def _deploy(self) -> None:
+        net = self.network
+
+        def create(tx: Transaction) -> None:
+            for position, name in enumerate(net.tasks):
+                self.emit_node(tx, "TaskAdded", task=position, taskName=name)
+            self.emit(
+                tx, "CoordinatorChanged", previous=Address("0x" + "0" * 40), current=net.coordinator
+            )
+            self.emit(
+                tx, "NetworkCreated", genesisDigest=net.genesis, genesisCid=net.genesis_cid,
+                manifestDigest=net.manifest, manifestCid=net.manifest_cid,
+            )  # fmt: skip
+            self.publish_checkpoint(tx, 0, net.genesis, net.genesis_cid)
+
+        self.transact(net.coordinator, create)
+
+    # ------------------------------------------------------------------ blocks
+
+    def advance(self, seconds: int) -> None:
+        """An empty block, `seconds` after the last."""
+        with self.lock:
+            self._mine(self.blocks[-1].timestamp + seconds)
+
+    def _mine(self, timestamp: int) -> Block:
+        number = len(self.blocks)
+        digest = hashlib.sha256(f"block {number} {timestamp}".encode()).digest()
+        block = Block(number, timestamp, digest)
+        self.blocks.append(block)
+        return block
+
+    def get_hash(self, number: int) -> bytes | None:
+        """A block's hash as a contract in the next block sees it; None when it has expired."""
+        is_kept = len(self.blocks) - number <= KEPT_HASHES
+        return self.blocks[number].hash if is_kept else None
+
+    def transact(self, sender: Address, action: Callable[[Transaction], None]) -> Receipt:
+        """Run `action` in a block of its own; when it raises, nothing has happened."""
+        with self.lock:
+            last = self.blocks[-1]
+            tx = Transaction(sender, last.timestamp + 1, last.number + 1)
+            action(tx)
+            block = self._mine(tx.now)
+            digest = hashlib.sha256(f"transaction {block.number}".encode()).digest()
+            for index, (name, contract, args) in enumerate(tx.events):
+                round_id, node = args.get("round"), args.get("node")
+                self.events.append(
+                    Event(name, contract, round_id, node, args, block.number, index, digest)
+                )
+            return Receipt(digest, block.number, block.hash, gas=0, fee_wei=0)
+
+    def emit(self, tx: Transaction, name: str, **args: Any) -> None:
+        """An event of the registry of rounds; `args` in the contract's order."""
+        tx.events.append((name, self.network.registry, args))
+
+    def emit_node(self, tx: Transaction, name: str, **args: Any) -> None:
+        """An event of the registry of nodes."""
+        tx.events.append((name, self.network.node_registry, args))
+
+    # ------------------------------------------------------------------ rounds
+
+    def get_round(self, round_id: int) -> Round:
+        """A round; phase NONE and zeros when there is none."""
+        nothing = Round(round_id, Phase.NONE, Digest(ZERO), ZERO, opened_at=0, deadline=0)
+        return self.rounds.get(round_id, nothing)
+
+    def publish_checkpoint(self, tx: Transaction, round_id: int, digest: Digest, cid: str) -> None:
+        """The head moves to `digest`."""
+        parent, self.head = self.head, digest
+        self.checkpoints[digest] = Cid(cid)
+        self.emit(tx, "CheckpointPublished", round=round_id, digest=digest, parent=parent, cid=cid)
+
+    # ------------------------------------------------------------------ nodes
+
+    def get_active(self) -> list[Registration]:
+        return [entry for entry in self.nodes.values() if entry.is_active]
+
+    def join(
+        self, tx: Transaction, *, task: int, dataset_size: int, node_key: bytes, bond_wei: int
+    ) -> None:
+        """The node registry's `join`."""
+        node = tx.sender
+        if bond_wei > self.balances[node]:
+            raise InsufficientFundsError(f"{node} has {self.balances[node]} of {bond_wei} wei")
+        self._require_status(node, "None")
+        count = len(self.network.tasks)
+        if task >= count:
+            raise errors.UnknownTaskError(arguments={"taskCount": count, "actual": task})
+        if not 1 <= dataset_size <= MAX_DATASET_SIZE:
+            raise errors.DatasetSizeOutOfRangeError(
+                arguments={"max": MAX_DATASET_SIZE, "actual": dataset_size}
+            )
+        if not 1 <= len(node_key) <= MAX_NODE_KEY_BYTES:
+            raise errors.NodeKeyLengthError(
+                arguments={"max": MAX_NODE_KEY_BYTES, "actual": len(node_key)}
+            )
+        needed = dataset_size * self.network.bond_per_example_wei
+        if bond_wei < needed:
+            raise errors.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
+        limit = self.network.parameters.max_nodes
+        if len(self.get_active()) >= limit:
+            raise errors.FullError(arguments={"max": limit})
+        self.balances[node] -= bond_wei
+        self.nodes[node] = Registration(node, task, dataset_size, bond_wei, True, node_key)
+        self.emit_node(
+            tx, "NodeJoined", node=node, task=task, taskName=self.network.tasks[task],
+            datasetSize=dataset_size, bond=bond_wei, nodeKey=node_key,
+        )  # fmt: skip
+
+    def request_exit(self, tx: Transaction) -> None:
+        """The node registry's `requestExit`."""
+        self._require_status(tx.sender, "Active")
+        exit_at = tx.now + self.exit_delay_s
+        self.nodes[tx.sender] = replace(self.nodes[tx.sender], is_active=False, exit_at=exit_at)
+        self.emit_node(tx, "NodeExitRequested", node=tx.sender, exitAt=exit_at)
+
+    def withdraw_bond(self, tx: Transaction) -> None:
+        """The node registry's `withdrawBond`."""
+        self._require_status(tx.sender, "Exiting")
+        entry = self.nodes[tx.sender]
+        if tx.now < entry.exit_at:
+            raise errors.ExitPendingError(arguments={"exitAt": entry.exit_at, "timestamp": tx.now})
+        del self.nodes[tx.sender]
+        self.balances[tx.sender] += entry.bond_wei
+        self.emit_node(tx, "BondWithdrawn", node=tx.sender, amount=entry.bond_wei)
+
+    def _require_status(self, node: Address, expected: str) -> None:
+        entry = self.nodes.get(node)
+        actual = "None" if entry is None else "Active" if entry.is_active else "Exiting"
+        if actual != expected:
+            raise errors.WrongStatusError(arguments={"expected": expected, "actual": actual})
