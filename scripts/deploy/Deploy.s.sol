@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
+import { AlignmentVerifier } from "contracts/verifiers/AlignmentVerifier.sol";
+import { Script } from "forge-std/Script.sol";
+
+/// @title Deploy
+/// @notice Deploys a network as a JSON file says (ZK0_DEPLOY_CONFIG), and writes what it deployed to
+/// <chainId>.json in ZK0_DEPLOYMENTS_DIR (./deployments unless set). See docs/contracts.md.
+/// @dev The file is written when the deployment has been simulated: whoever runs this checks afterwards
+/// that the addresses have code.
+contract Deploy is Script {
+    /// @notice Where a network is.
+    struct Deployment {
+        address ezklVerifier;
+        AlignmentVerifier alignmentVerifier;
+        NodeRegistry nodeRegistry;
+        ContributionRegistry contributionRegistry;
+    }
+
+    /// @notice Entry point of `forge script`.
+    function run() external returns (Deployment memory deployment) {
+        string memory config = vm.readFile(vm.envString("ZK0_DEPLOY_CONFIG"));
+        vm.startBroadcast();
+        deployment = deploy(config);
+        vm.stopBroadcast();
+        string memory folder = vm.envOr("ZK0_DEPLOYMENTS_DIR", string("./deployments"));
+        vm.createDir(folder, true);
+        vm.writeJson(
+            _describe(config, deployment), string.concat(folder, "/", vm.toString(block.chainid), ".json")
+        );
+    }
+
+    /// @notice Deploys the four contracts of a network.
+    function deploy(string memory config) public returns (Deployment memory d) {
+        d.ezklVerifier = _deployGenerated(vm.parseJsonString(config, ".circuit"));
+        d.alignmentVerifier = new AlignmentVerifier(
+            d.ezklVerifier,
+            vm.parseJsonBytes32(config, ".circuitId"),
+            uint32(_uint(config, ".sampleSize", type(uint32).max)),
+            vm.parseJsonBool(config, ".devnetSrs")
+        );
+        d.nodeRegistry = new NodeRegistry(
+            vm.parseJsonAddress(config, ".owner"),
+            vm.parseJsonStringArray(config, ".tasks"),
+            vm.parseJsonUint(config, ".bondPerExampleWei"),
+            uint16(_uint(config, ".parameters.maxNodes", type(uint16).max)),
+            uint32(_uint(config, ".exitDelay", type(uint32).max))
+        );
+        d.contributionRegistry = new ContributionRegistry(
+            vm.parseJsonAddress(config, ".owner"),
+            vm.parseJsonAddress(config, ".coordinator"),
+            d.nodeRegistry,
+            d.alignmentVerifier,
+            _parameters(config),
+            vm.parseJsonBytes32(config, ".genesisDigest"),
+            vm.parseJsonString(config, ".genesisCid"),
+            vm.parseJsonBytes32(config, ".manifestDigest"),
+            vm.parseJsonString(config, ".manifestCid")
+        );
+    }
+
+    /// @notice The contract that EZKL generated for a circuit: alignment-960 → Alignment960Verifier.
+    function verifierName(string memory circuit) public pure returns (string memory) {
+        bytes memory source = bytes(circuit);
+        bytes memory name;
+        bool wordStarts = true;
+        for (uint256 i; i < source.length; ++i) {
+            bytes1 letter = source[i];
+            if (letter == "-") {
+                wordStarts = true;
+                continue;
+            }
+            if (wordStarts && letter >= "a" && letter <= "z") letter = bytes1(uint8(letter) - 32);
+            name = bytes.concat(name, letter);
+            wordStarts = false;
+        }
+        return string.concat(string(name), "Verifier");
+    }
+
+    function _deployGenerated(string memory circuit) private returns (address deployed) {
+        string memory name = verifierName(circuit);
+        // Compiled apart from this script, with settings of its own (runs = 1).
+        bytes memory code = vm.getCode(string.concat(name, ".sol:", name));
+        assembly ("memory-safe") {
+            deployed := create(0, add(code, 32), mload(code))
+        }
+        require(deployed != address(0), string.concat("cannot deploy ", name));
+    }
+
+    function _parameters(string memory config) private pure returns (Parameters memory p) {
+        p.minCommitWindow = uint32(_uint(config, ".parameters.minCommitWindow", type(uint32).max));
+        p.commitWindow = uint32(_uint(config, ".parameters.commitWindow", type(uint32).max));
+        p.collectWindow = uint32(_uint(config, ".parameters.collectWindow", type(uint32).max));
+        p.sealWindow = uint32(_uint(config, ".parameters.sealWindow", type(uint32).max));
+        p.challengeWindow = uint32(_uint(config, ".parameters.challengeWindow", type(uint32).max));
+        p.provingWindow = uint32(_uint(config, ".parameters.provingWindow", type(uint32).max));
+        p.finalizeWindow = uint32(_uint(config, ".parameters.finalizeWindow", type(uint32).max));
+        p.quorum = uint16(_uint(config, ".parameters.quorum", type(uint16).max));
+        p.maxNodes = uint16(_uint(config, ".parameters.maxNodes", type(uint16).max));
+        p.minExponent = _int8(config, ".parameters.minExponent");
+        p.maxExponent = _int8(config, ".parameters.maxExponent");
+        p.maxWeightShareBps = uint16(_uint(config, ".parameters.maxWeightShareBps", type(uint16).max));
+        p.zMin = uint8(_uint(config, ".parameters.zMin", type(uint8).max));
+        p.maxRegressionNano = uint64(_uint(config, ".parameters.maxRegressionNano", type(uint64).max));
+        p.parameterCount = uint64(_uint(config, ".parameters.parameterCount", type(uint64).max));
+        p.framesPerTask = uint32(_uint(config, ".parameters.framesPerTask", type(uint32).max));
+    }
+
+    function _describe(string memory config, Deployment memory d) private returns (string memory) {
+        string memory key = "deployment";
+        vm.serializeUint(key, "chainId", block.chainid);
+        // None of the contracts is older, so events are to be read from here on.
+        vm.serializeUint(key, "block", block.number);
+        vm.serializeAddress(key, "contributionRegistry", address(d.contributionRegistry));
+        vm.serializeAddress(key, "nodeRegistry", address(d.nodeRegistry));
+        vm.serializeAddress(key, "alignmentVerifier", address(d.alignmentVerifier));
+        vm.serializeAddress(key, "ezklVerifier", d.ezklVerifier);
+        vm.serializeString(key, "circuit", vm.parseJsonString(config, ".circuit"));
+        vm.serializeBytes32(key, "circuitId", d.alignmentVerifier.circuitId());
+        return vm.serializeString(key, "abiDigest", vm.parseJsonString(config, ".abiDigest"));
+    }
+
+    function _uint(string memory config, string memory path, uint256 max)
+        private
+        pure
+        returns (uint256 value)
+    {
+        value = vm.parseJsonUint(config, path);
+        require(value <= max, string.concat(path, " is too large"));
+    }
+
+    function _int8(string memory config, string memory path) private pure returns (int8 value) {
+        int256 wide = vm.parseJsonInt(config, path);
+        require(wide >= type(int8).min && wide <= type(int8).max, string.concat(path, " is out of range"));
+        return int8(wide);
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { Test } from "forge-std/Test.sol";
+import { Deploy } from "scripts/deploy/Deploy.s.sol";
+
+contract DeployTest is Test {
+    Deploy internal script;
+
+    function setUp() public {
+        script = new Deploy();
+    }
+
+    function _config(string memory maxNodes) internal pure returns (string memory) {
+        return string.concat(
+            '{"owner":"0x00000000000000000000000000000000000000A1",',
+            '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
+            '"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
+            '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
+            '"finalizeWindow":7,"quorum":2,"maxNodes":',
+            maxNodes,
+            ',"minExponent":-24,"maxExponent":-8,"maxWeightShareBps":5000,"zMin":4,"maxRegressionNano":9,',
+            '"parameterCount":314016,"framesPerTask":16},"circuit":"alignment-960","circuitId":"0x',
+            "00000000000000000000000000000000000000000000000000000000000000c1",
+            '","sampleSize":960,"devnetSrs":true,"genesisDigest":"0x',
+            "00000000000000000000000000000000000000000000000000000000000000c2",
+            '","genesisCid":"g","manifestDigest":"0x',
+            "00000000000000000000000000000000000000000000000000000000000000c3",
+            '","manifestCid":"m","abiDigest":"d"}'
+        );
+    }
+
+    function test_DeploysWhatTheConfigurationSays() public {
+        Deploy.Deployment memory d = script.deploy(_config("16"));
+        assertEq(address(d.contributionRegistry.nodeRegistry()), address(d.nodeRegistry));
+        assertEq(address(d.contributionRegistry.verifier()), address(d.alignmentVerifier));
+        assertEq(address(d.alignmentVerifier.ezklVerifier()), d.ezklVerifier);
+        assertEq(d.contributionRegistry.owner(), address(0xA1));
+        assertEq(d.contributionRegistry.coordinator(), address(0xA2));
+        assertEq(d.nodeRegistry.owner(), address(0xA1));
+        assertEq(d.nodeRegistry.tasks()[1], "push");
+        assertEq(d.nodeRegistry.bondPerExampleWei(), 1 gwei);
+        assertEq(d.nodeRegistry.exitDelay(), 36_000);
+        assertEq(d.nodeRegistry.maxNodes(), 16);
+        assertEq(d.contributionRegistry.parameters().finalizeWindow, 7);
+        assertEq(d.contributionRegistry.parameters().minExponent, -24);
+        assertEq(d.contributionRegistry.parameters().framesPerTask, 16);
+        assertEq(d.alignmentVerifier.circuitId(), bytes32(uint256(0xC1)));
+        assertEq(d.contributionRegistry.head(), bytes32(uint256(0xC2)));
+        assertEq(d.contributionRegistry.manifestDigest(), bytes32(uint256(0xC3)));
+    }
+
+    function test_RevertWhen_ANumberDoesNotFit() public {
+        vm.expectRevert(bytes(".parameters.maxNodes is too large"));
+        script.deploy(_config("65792")); // 256 if it were cut off
+    }
+
+    function test_NamesOfGeneratedVerifiers() public view {
+        assertEq(script.verifierName("alignment-960"), "Alignment960Verifier");
+        assertEq(script.verifierName("alignment-3840"), "Alignment3840Verifier");
+    }
+
+    function test_GeneratedVerifiersFitOnAChain() public {
+        assertLe(vm.deployCode("Alignment960Verifier.sol:Alignment960Verifier").code.length, 24_576);
+        assertLe(vm.deployCode("Alignment3840Verifier.sol:Alignment3840Verifier").code.length, 24_576);
+        assertLe(address(script.deploy(_config("16")).contributionRegistry).code.length, 24_576);
+    }
+}
