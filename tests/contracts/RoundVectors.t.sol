@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { RegistryFixture } from "./RegistryFixture.sol";
+import { MockVerifier } from "./doubles/MockVerifier.sol";
+import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { Challenge } from "contracts/types/Challenge.sol";
+import { Contribution } from "contracts/types/Contribution.sol";
+import { Finalization } from "contracts/types/Finalization.sol";
+import { MissingReason } from "contracts/types/MissingReason.sol";
+import { Outcome } from "contracts/types/Outcome.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
+import { Round } from "contracts/types/Round.sol";
+
+/// @notice Walks through the state machine that Python wrote down, repeated step by step: what it did must
+/// succeed, what it refused must revert, and both must end in the same state.
+contract RoundVectorsTest is RegistryFixture {
+    struct Step {
+        int256[] args;
+        uint256 block;
+        uint256 deadline;
+        uint256 now;
+        bool ok;
+        string op;
+        uint256[] outcomes;
+        uint256 phase;
+        uint256 roundId;
+        int256[] shares;
+        uint256 totalWeight;
+    }
+
+    string internal constant STEP = "Step(int256[] args,uint256 block,uint256 deadline,uint256 now,bool ok,"
+        "string op,uint256[] outcomes,uint256 phase,uint256 roundId,int256[] shares,uint256 totalWeight)";
+
+    string internal constant FILE = "tests/vectors/rounds.json";
+
+    address[] internal wallets;
+    uint256[] internal sizes;
+    bytes32 internal blockHash;
+    bytes32 internal genesis;
+    address internal target;
+    Parameters internal rules;
+
+    // A fresh frame for each scenario: the file is large, and memory is only given back with its frame.
+    function setUp() public override {
+        string memory json = vm.readFile(FILE);
+        wallets = vm.parseJsonAddressArray(json, ".nodes");
+        sizes = vm.parseJsonUintArray(json, ".datasetSizes");
+        blockHash = vm.parseJsonBytes32(json, ".blockHash");
+        genesis = vm.parseJsonBytes32(json, ".genesis");
+        target = vm.parseJsonAddress(json, ".registry");
+        vm.chainId(vm.parseJsonUint(json, ".chainId"));
+        assertEq(vm.parseJsonUint(json, ".sampleSize"), M);
+        this.readRules();
+    }
+
+    function test_EveryScenarioEndsTheSameWay() public {
+        uint256 scenario;
+        uint256 taken;
+        uint256 refused;
+        while (true) {
+            uint256 clean = vm.snapshotState();
+            (bool exists, uint256 scenarioTaken, uint256 scenarioRefused) = this.runScenario(scenario);
+            vm.revertToState(clean);
+            if (!exists) break;
+            taken += scenarioTaken;
+            refused += scenarioRefused;
+            ++scenario;
+        }
+        assertGe(scenario, 20, "scenarios");
+        assertGt(taken, 500, "steps taken");
+        assertGt(refused, 100, "steps refused");
+    }
+
+    function runScenario(uint256 scenario) external returns (bool exists, uint256 taken, uint256 refused) {
+        Step[] memory steps = this.readScenario(scenario);
+        if (steps.length == 0) return (false, 0, 0);
+        _deployNetwork();
+        for (uint256 i; i < steps.length; ++i) {
+            string memory where =
+                string.concat("scenario ", vm.toString(scenario), " step ", vm.toString(i), " ", steps[i].op);
+            if (_leavesNobody(steps[i])) {
+                // Stricter than the Python rules: nobody's updates aggregate to nothing but the base.
+                vm.warp(steps[i].now);
+                vm.roll(steps[i].block);
+                assertFalse(_take(steps[i]), where);
+                break;
+            }
+            _check(steps[i], where);
+            steps[i].ok ? ++taken : ++refused;
+        }
+        return (true, taken, refused);
+    }
+
+    function readScenario(uint256 scenario) external view returns (Step[] memory) {
+        string memory json = vm.readFile(FILE);
+        string memory path = string.concat(".scenarios[", vm.toString(scenario), "]");
+        if (!vm.keyExistsJson(json, path)) return new Step[](0);
+        return abi.decode(vm.parseJsonTypeArray(json, path, STEP), (Step[]));
+    }
+
+    function readRules() external {
+        string memory json = vm.readFile(FILE);
+        rules.minCommitWindow = uint32(_parameter(json, "min_commit_window_s"));
+        rules.commitWindow = uint32(_parameter(json, "commit_window_s"));
+        rules.collectWindow = uint32(_parameter(json, "collect_window_s"));
+        rules.sealWindow = uint32(_parameter(json, "seal_window_s"));
+        rules.challengeWindow = uint32(_parameter(json, "challenge_window_s"));
+        rules.provingWindow = uint32(_parameter(json, "proving_window_s"));
+        rules.finalizeWindow = uint32(_parameter(json, "finalize_window_s"));
+        rules.quorum = uint16(_parameter(json, "quorum"));
+        rules.maxNodes = uint16(_parameter(json, "max_nodes"));
+        rules.minExponent = int8(vm.parseJsonInt(json, ".parameters.min_exponent"));
+        rules.maxExponent = int8(vm.parseJsonInt(json, ".parameters.max_exponent"));
+        rules.maxWeightShareBps = uint16(_parameter(json, "max_weight_share_bps"));
+        rules.zMin = uint8(_parameter(json, "z_min"));
+        rules.maxRegressionNano = uint64(_parameter(json, "max_regression_nano"));
+        rules.parameterCount = uint64(_parameter(json, "parameter_count"));
+        rules.framesPerTask = uint32(_parameter(json, "frames_per_task"));
+    }
+
+    function _parameter(string memory json, string memory name) internal pure returns (uint256) {
+        return vm.parseJsonUint(json, string.concat(".parameters.", name));
+    }
+
+    function _deployNetwork() internal {
+        nodes = new NodeRegistry(owner, _taskNames(), 0, 16, EXIT_DELAY);
+        deployCodeTo(
+            "ContributionRegistry.sol:ContributionRegistry",
+            abi.encode(
+                owner,
+                coordinator,
+                nodes,
+                new MockVerifier(M),
+                rules,
+                genesis,
+                "genesis-cid",
+                keccak256("manifest"),
+                "manifest-cid"
+            ),
+            target
+        );
+        registry = ContributionRegistry(target);
+        for (uint256 i; i < wallets.length; ++i) {
+            vm.prank(wallets[i]);
+            nodes.join(uint8(i % 3), uint32(sizes[i]), "key");
+        }
+    }
+
+    function _check(Step memory step, string memory where) internal {
+        vm.warp(step.now);
+        vm.roll(step.block);
+        assertEq(_take(step), step.ok, where);
+        uint256 roundId = registry.roundCount();
+        Round memory r = registry.round(roundId);
+        assertEq(roundId, step.roundId, where);
+        assertEq(uint8(r.phase), step.phase, where);
+        assertEq(r.deadline, step.deadline, where);
+        assertEq(r.totalWeight, step.totalWeight, where);
+        Contribution[] memory all = registry.contributionsOf(roundId, 0, 256);
+        assertEq(all.length, step.outcomes.length, where);
+        for (uint256 i; i < all.length; ++i) {
+            assertEq(uint8(all[i].outcome), step.outcomes[i], where);
+            assertEq(all[i].shareNano, step.shares[i], where);
+        }
+    }
+
+    /// Whether Python published a new checkpoint with every accepted contribution left out.
+    function _leavesNobody(Step memory s) internal view returns (bool) {
+        if (keccak256(bytes(s.op)) != keccak256("finalize") || !s.ok || s.args[4] == 0) return false;
+        if (bytes32(uint256(s.args[1])) == registry.head()) return false;
+        for (uint256 i; i < s.outcomes.length; ++i) {
+            if (s.outcomes[i] == uint8(Outcome.Accepted)) return false;
+        }
+        return true;
+    }
+
+    /// Whether the contract takes the step.
+    function _take(Step memory s) internal returns (bool ok) {
+        (address sender, bytes memory call) = _encode(s);
+        vm.prank(sender);
+        (ok,) = address(registry).call(call);
+    }
+
+    function _encode(Step memory s) internal returns (address sender, bytes memory call) {
+        uint256 roundId = registry.roundCount();
+        bytes32 op = keccak256(bytes(s.op));
+        int256[] memory a = s.args;
+        if (op == keccak256("open")) {
+            return (coordinator, abi.encodeCall(registry.openRound, (POOL_ROOT)));
+        } else if (op == keccak256("commit")) {
+            return (
+                wallets[uint256(a[0])],
+                abi.encodeCall(
+                    registry.commitUpdate,
+                    (roundId, bytes32(uint256(a[1])), uint32(uint256(a[2])), int8(a[3]))
+                )
+            );
+        } else if (op == keccak256("close")) {
+            return (_driver(a[0]), abi.encodeCall(registry.closeCommits, (roundId)));
+        } else if (op == keccak256("drawSample")) {
+            _setBlockHash(registry.round(roundId).closingBlock);
+            return (stranger, abi.encodeCall(registry.drawSample, (roundId)));
+        } else if (op == keccak256("sample")) {
+            bytes32 seed = a[1] == 1 ? registry.round(roundId).sampleSeed : bytes32("another");
+            bytes memory commitment = abi.encode(a[0] + 1, a[0]);
+            return
+                (wallets[uint256(a[0])], abi.encodeCall(registry.commitSample, (roundId, seed, commitment)));
+        } else if (op == keccak256("seal")) {
+            return (_driver(a[0]), _encodeSeal(roundId, a));
+        } else if (op == keccak256("drawChallenge")) {
+            _setBlockHash(registry.round(roundId).sealBlock);
+            return (stranger, abi.encodeCall(registry.drawChallenge, (roundId)));
+        } else if (op == keccak256("publish")) {
+            Challenge memory c = _challenge();
+            c.unit = uint128(uint256(a[1]));
+            c.baseLossNano = uint64(uint256(a[2]));
+            c.candidateLossNano = uint64(uint256(a[3]));
+            return (_driver(a[0]), abi.encodeCall(registry.publishChallenge, (roundId, c)));
+        } else if (op == keccak256("prove")) {
+            return (
+                wallets[uint256(a[0])],
+                abi.encodeCall(
+                    registry.proveContribution, (roundId, a[1], a[2], uint256(a[3]), uint256(5), PROOF)
+                )
+            );
+        } else if (op == keccak256("finalize")) {
+            Finalization memory f = Finalization({
+                checkpointDigest: bytes32(uint256(a[1])),
+                checkpointCid: "c",
+                reportDigest: keccak256("report"),
+                reportCid: "r",
+                aggregateLossNano: uint64(uint256(a[2])),
+                finalLossNano: uint64(uint256(a[3])),
+                harmfulBitmap: uint256(a[4])
+            });
+            return (_driver(a[0]), abi.encodeCall(registry.finalizeRound, (roundId, f)));
+        }
+        assertEq(s.op, "abort");
+        return (_driver(a[0]), abi.encodeCall(registry.abortRound, (roundId)));
+    }
+
+    function _encodeSeal(uint256 roundId, int256[] memory a) internal view returns (bytes memory) {
+        uint256 n = uint256(a[1]);
+        uint8[] memory shifts = new uint8[](n);
+        MissingReason[] memory missing = new MissingReason[](n);
+        for (uint256 i; i < n; ++i) {
+            shifts[i] = uint8(uint256(a[2 + i]));
+            missing[i] = MissingReason(uint256(a[2 + n + i]));
+        }
+        return abi.encodeCall(registry.sealRound, (roundId, bytes32(500 + roundId), shifts, missing));
+    }
+
+    function _driver(int256 isCoordinator) internal view returns (address) {
+        return isCoordinator == 1 ? coordinator : stranger;
+    }
+
+    function _setBlockHash(uint256 number) internal {
+        if (number != 0 && number < block.number && block.number - number <= 256) {
+            vm.setBlockhash(number, blockHash);
+        }
+    }
+}
