@@ -39,7 +39,7 @@ def to_address(value: Any) -> Address:
 def call(contract: Contract, name: str, *args: Any, block: BlockIdentifier = "latest") -> Any:
     """The result of a view. Raises as `translate_errors` says."""
     with translate_errors(name):
-        return contract.get_function_by_name(name)(*args).call(block_identifier=block)
+        return contract.functions[name](*args).call(block_identifier=block)
 
 
 def open_contracts(rpc: Web3, registry: Address) -> Contracts:

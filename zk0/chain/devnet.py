@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from web3.types import RPCEndpoint
 
 import zk0
 from zk0.chain.rpc import open_rpc, translate_errors
@@ -108,19 +110,19 @@ class Devnet:
 
     def fund(self, account: Address, balance_wei: int) -> None:
         """Set an account's balance, as only a devnet can."""
-        self._request("anvil_setBalance", [account, hex(balance_wei)])
+        self.request("anvil_setBalance", account, hex(balance_wei))
 
     def advance(self, seconds: int) -> None:
         """Move the clock and mine a block."""
-        self._request("evm_increaseTime", [seconds])
-        self._request("evm_mine", [])
+        self.request("evm_increaseTime", seconds)
+        self.request("evm_mine")
 
-    def _request(self, method: str, params: Sequence[object]) -> None:
-        rpc = open_rpc(self.rpc_url)
-        with translate_errors(method):
-            response = rpc.provider.make_request(method, params)  # type: ignore[arg-type]
+    def request(self, method: str, *params: object) -> Any:
+        """The result of one of Anvil's own methods. Raises RpcUnavailableError."""
+        response = open_rpc(self.rpc_url).provider.make_request(RPCEndpoint(method), list(params))
         if "error" in response:
             raise RpcUnavailableError(f"Anvil refused {method}: {response['error']}")
+        return response["result"]
 
     def __enter__(self) -> Self:
         return self

@@ -212,7 +212,7 @@ class ChainLedger(ChainViews):
         nodes = contract == "NodeRegistry"
         target = self._contracts.node_registry if nodes else self._contracts.registry
         with translate_errors(name):
-            function = target.get_function_by_name(name)(*args)
+            function = target.functions[name](*args)
         return sender.send(function, value)
 
     def _compute_bitmap(self, round_id: int, nodes: frozenset[Address]) -> int:

@@ -18,6 +18,7 @@ from web3.exceptions import (
     Web3RPCError,
     Web3ValidationError,
 )
+from web3.middleware import AttributeDictMiddleware
 from web3.types import RPCEndpoint, RPCResponse
 
 from zk0.chain.reverts import decode_revert
@@ -63,7 +64,10 @@ def open_rpc(url: str, timeout_s: float = TIMEOUT_S) -> Web3:
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise ConfigError(f"expected an RPC URL like http://127.0.0.1:8545, found {url!r}")
-    return Web3(RpcProvider(url, request_kwargs={"timeout": timeout_s}))
+    provider = RpcProvider(url, request_kwargs={"timeout": timeout_s})
+    # Not web3's own list: it asks for the chain id before every call, resolves names that we
+    # never use, and refuses the blocks of proof-of-authority chains.
+    return Web3(provider, middleware=[AttributeDictMiddleware])
 
 
 def get_chain_id(url: str) -> int:

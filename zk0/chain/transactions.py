@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound, Web3RPCError
@@ -173,11 +174,10 @@ class Sender:
     def _find_receipt(self, sent: list[bytes]) -> TxReceipt | None:
         for transaction in sent:
             try:
-                with translate_errors("the receipt"):
-                    return self._rpc.eth.get_transaction_receipt(Web3.to_hex(transaction))
+                return self._rpc.eth.get_transaction_receipt(HexBytes(transaction))
             except TransactionNotFound:
                 continue
-            except RpcUnavailableError as error:
+            except (Web3RPCError, RpcUnavailableError) as error:
                 logger.warning("while waiting for 0x%s: %s", transaction.hex(), error)
         return None
 

@@ -16,8 +16,6 @@ from zk0.protocol.statement import Address, Agreement, Commitment, Digest
 from zk0.testing import rounds
 from zk0.testing.chain import MemoryChain
 
-_ADDRESS_BYTES = 20
-
 
 class MemoryLedger:
     """`zk0.ports.Ledger` in memory; `account` None makes it read-only."""
@@ -46,8 +44,8 @@ class MemoryLedger:
     def recover(self, message_hash: bytes, signature: bytes) -> Address | None:
         if len(signature) != 65 or signature[64] not in (27, 28):
             return None
-        account = signature[64 - _ADDRESS_BYTES : 64]
-        if signature[:32] != _seal(message_hash, account):
+        padding, account = signature[32:44], signature[44:64]
+        if any(padding) or signature[:32] != _seal(message_hash, account):
             return None
         return Address("0x" + account.hex())
 
@@ -70,10 +68,9 @@ class MemoryLedger:
 
     def get_round(self, round_id: int) -> Round:
         round_ = self.chain.get_round(round_id)
-        # As on chain: the proven sums are in the event only, and what is over has no deadline.
+        # As on chain: the proven sums are in the proof's event only.
         entries = tuple(replace(c, agreement=None) for c in round_.contributions)
-        deadline = 0 if round_.phase.is_over else round_.deadline
-        return replace(round_, contributions=entries, deadline=deadline)
+        return replace(round_, contributions=entries)
 
     def get_head(self) -> Digest:
         return self.chain.head

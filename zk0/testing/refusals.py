@@ -63,9 +63,14 @@ def as_reverts(step: str) -> Iterator[None]:
 
 
 def require_gate(round_: Round, end: Finalization, parameters: Parameters) -> None:
-    """Where the contract has an error of its own for what the rules call WrongCheckpoint."""
+    """Where the contract tells apart what the rules have one name for."""
     accepted = {c.node for c in round_.available if c.outcome is Outcome.ACCEPTED}
-    if not accepted or not end.harmful <= accepted:
+    if not end.harmful <= accepted:
+        return
+    if not accepted:
+        if end.checkpoint == round_.base:
+            _require_loss(round_.base_loss_nano, end.aggregate_loss_nano)
+            _require_loss(round_.base_loss_nano, end.final_loss_nano)
         return
     bound = round_.base_loss_nano + parameters.max_regression_nano
     kept = end.checkpoint == round_.base
