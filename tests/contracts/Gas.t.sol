@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { ProofRoundFixture } from "./ProofRoundFixture.sol";
+import { MissingReason } from "contracts/types/MissingReason.sol";
+import { console } from "forge-std/console.sol";
+
+/// @notice What each step costs as a transaction of its own, with the large circuit and its real proof.
+/// @dev Isolated: cold storage, calldata and the 21,000 of a transaction are included.
+contract GasTest is ProofRoundFixture {
+    function setUp() public override {
+        _load("alignment-3840", "Alignment3840Verifier");
+    }
+
+    function _spent(string memory step) internal view returns (uint256 gas) {
+        gas = vm.lastCallGas().gasTotalUsed;
+        console.log(step, gas);
+    }
+
+    /// forge-config: default.isolate = true
+    function test_GasOfEveryStep() public {
+        ProofCase memory c = _case(vector, "honest");
+        _open();
+        _spent("openRound");
+        _commit(node, 100, -10);
+        assertLe(_spent("commitUpdate, the first"), 130_000);
+        _commit(bob, 100, -10);
+        assertLe(_spent("commitUpdate"), 130_000);
+        skip(10);
+        _close();
+        _spent("closeCommits");
+        vm.roll(block.number + 1);
+        registry.drawSample(id);
+        _spent("drawSample");
+        bytes32 seed = registry.round(id).sampleSeed;
+        vm.prank(node);
+        registry.commitSample(id, seed, c.sampleCommitment);
+        assertLe(_spent("commitSample, the first"), 90_000);
+        vm.prank(bob);
+        registry.commitSample(id, seed, c.sampleCommitment);
+        assertLe(_spent("commitSample"), 90_000);
+        _seal(new uint8[](2), new MissingReason[](2));
+        _spent("sealRound, 2 contributions");
+        vm.roll(block.number + 1);
+        registry.drawChallenge(id);
+        _spent("drawChallenge");
+        _publishFor(c);
+        _spent("publishChallenge, 3 tasks");
+        _proveAs(node, c);
+        assertLe(_spent("proveContribution"), 780_000);
+        skip(81);
+        _finalize(_result(keccak256("aggregate"), 1, 1, 0));
+        _spent("finalizeRound, 2 contributions");
+    }
+}
