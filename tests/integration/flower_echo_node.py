@@ -39,12 +39,13 @@ def upload(message: Message, context: Context) -> Message:
 
 @app.query("prove")  # type: ignore[untyped-decorator]  # flwr's has no annotations
 def prove(message: Message, context: Context) -> Message:
-    """Never answer the first time; the fields, the second time."""
+    """The first time wait for the file `release`; the second time answer at once."""
     parcel = unpack_parcel(message.content)
-    marker = Path(str(parcel.fields["marker"]))
-    if not marker.exists():
-        marker.touch()
-        time.sleep(3600)
+    started, release = Path(str(parcel.fields["started"])), Path(str(parcel.fields["release"]))
+    if not started.exists():
+        started.touch()
+        while not release.exists():
+            time.sleep(0.1)
     return Message(pack_parcel(parcel), reply_to=message)
 
 

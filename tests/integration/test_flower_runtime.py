@@ -1,12 +1,13 @@
 """What zk0 relies on in Flower 1.41, with a real SuperLink and real SuperNodes.
 
-One SuperLink, two registered nodes and a stranger serve all tests of this file, in order.
+One SuperLink and two nodes serve all tests of this file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +20,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.integration.flower_echo_node import app as echo_app
 from zk0.errors import TransportError
 from zk0.learning.flower_bundle import BUNDLE, build_bundle
 from zk0.learning.flower_fleet import FlowerFleet, open_fleet
-from zk0.learning.flower_keys import compute_public_key_bytes, load_or_create_node_key
+from zk0.learning.flower_keys import (
+    compute_public_key_bytes,
+    load_or_create_certificates,
+    load_or_create_node_key,
+)
+from zk0.learning.flower_node import SuperNodeRuntime
+from zk0.learning.flower_process import (
+    find_free_port,
+    read_last_words,
+    start_command,
+    stop_process,
+)
 from zk0.learning.flower_runtime import (
+    ClientTasks,
     SuperLinkEndpoint,
     is_superlink_reachable,
     register_node,
@@ -37,29 +51,26 @@ ANSWER_S = 90.0
 
 
 @dataclass(slots=True)
-class EchoNode:
-    """A node in a process of its own."""
+class ProcessNode:
+    """A node in a process of its own, which can be killed."""
 
     folder: Path
     endpoint: SuperLinkEndpoint
     process: subprocess.Popen[bytes] | None = None
 
     @property
-    def key_path(self) -> Path:
-        return self.folder / "node_key"
-
-    @property
     def node_key(self) -> bytes:
-        return compute_public_key_bytes(load_or_create_node_key(self.key_path))
+        return compute_public_key_bytes(load_or_create_node_key(self.folder / "node_key"))
 
     def start(self) -> None:
-        arguments = [self.endpoint.address, str(self.endpoint.ca), str(self.key_path)]
+        self.folder.mkdir(exist_ok=True)
+        arguments = [self.endpoint.address, self.endpoint.ca, self.folder / "node_key", self.folder]
         with (self.folder / "node.log").open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ECHO_NODE), *arguments, str(self.folder)],
+                [sys.executable, str(ECHO_NODE), *map(str, arguments)],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONPATH": str(ECHO_NODE.parents[2]), "OMP_NUM_THREADS": "1"},
+                env={**os.environ, "PYTHONPATH": str(ECHO_NODE.parents[2])},
             )
 
     def end(self, how: signal.Signals) -> None:
@@ -68,12 +79,39 @@ class EchoNode:
         self.process.wait(30)
 
 
+class ThreadNode:
+    """A node in a thread of this process: it shares the imports."""
+
+    def __init__(self, folder: Path, endpoint: SuperLinkEndpoint) -> None:
+        self.folder = folder
+        self.runtime = SuperNodeRuntime(endpoint, folder / "node_key", folder, echo_app)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.runtime.serve, args=(self._stopping.is_set,))
+
+    @property
+    def node_key(self) -> bytes:
+        return self.runtime.node_key
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "supernode.log"
+        return path.read_text() if path.exists() else ""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self.runtime.stop()
+
+
 @dataclass(slots=True)
 class Network:
     folder: Path
     superlink: SuperLinkProcess
-    nodes: list[EchoNode]
-    stranger: EchoNode
+    process_node: ProcessNode
+    thread_node: ThreadNode
 
     @property
     def endpoint(self) -> SuperLinkEndpoint:
@@ -81,7 +119,7 @@ class Network:
 
     @property
     def node_keys(self) -> list[bytes]:
-        return [node.node_key for node in self.nodes]
+        return [self.process_node.node_key, self.thread_node.node_key]
 
 
 def find_processes(folder: Path) -> list[int]:
@@ -103,32 +141,27 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = ANSWER
         time.sleep(0.2)
 
 
-def start_node(folder: Path, endpoint: SuperLinkEndpoint) -> EchoNode:
-    folder.mkdir()
-    node = EchoNode(folder, endpoint)
-    load_or_create_node_key(node.key_path)
-    node.start()
-    return node
-
-
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     folder = tmp_path_factory.mktemp("flower")
     superlink = start_superlink(folder / "superlink")
-    network = Network(folder, superlink, [], None)  # type: ignore[arg-type]  # set below
+    network = Network(
+        folder,
+        superlink,
+        ProcessNode(folder / "process", superlink.endpoint),
+        ThreadNode(folder / "thread", superlink.endpoint),
+    )
+    network.process_node.start()
+    network.thread_node.start()
     try:
-        network.nodes = [
-            start_node(folder / name, superlink.endpoint) for name in ("first", "second")
-        ]
-        network.stranger = start_node(folder / "stranger", superlink.endpoint)
+        wait_until((folder / "process" / "node_key").exists, "the node's key")
         for node_key in network.node_keys:
             register_node(superlink.endpoint, node_key)
             register_node(superlink.endpoint, node_key)
         yield network
     finally:
-        for node in [*network.nodes, network.stranger]:
-            if node is not None and node.process is not None and node.process.poll() is None:
-                node.end(signal.SIGTERM)
+        network.process_node.end(signal.SIGTERM)
+        network.thread_node.stop()
         network.superlink.stop()
     wait_until(lambda: not find_processes(folder), "processes left behind", 20)
 
@@ -194,17 +227,38 @@ def test_registered_nodes_answer_with_megabytes_each_way(network: Network) -> No
             np.testing.assert_array_equal(answer.tensors[name], -tensor)
 
 
-def test_node_with_an_unregistered_key_is_not_admitted(network: Network) -> None:
-    supernode_log = network.stranger.folder / "supernode.log"
-    wait_until(
-        lambda: supernode_log.exists() and "Failed to initialize" in supernode_log.read_text(),
-        "the stranger's refusal",
-    )
-    with open_fleet(network.endpoint) as fleet:
-        assert network.stranger.node_key not in fleet.get_nodes()
-        answers = ask(fleet, "train", {network.stranger.node_key: Parcel({})}, timeout_s=2)
-    assert "no answer" in answers.error(network.stranger.node_key)
-    network.stranger.end(signal.SIGTERM)
+def test_unregistered_nodes_are_not_admitted_and_cannot_register_themselves(
+    network: Network,
+) -> None:
+    stranger = ThreadNode(network.folder / "stranger", network.endpoint)
+    stranger.start()
+    log = network.folder / "keyless.log"
+    arguments = [
+        f"--superlink={network.endpoint.address}",
+        f"--root-certificates={network.endpoint.ca}",
+        "--isolation=process",
+        f"--port={find_free_port('127.0.0.1')}",
+    ]
+    keyless = start_command("flower-supernode", arguments, log)
+    try:
+        wait_until(lambda: "Failed to initialize" in stranger.log, "the stranger's refusal")
+        wait_until(lambda: keyless.poll() is not None, "the keyless node's end")
+        with open_fleet(network.endpoint) as fleet:
+            assert set(fleet.get_nodes()) == set(network.node_keys)
+            answers = ask(fleet, "train", {stranger.node_key: Parcel({})}, timeout_s=2)
+    finally:
+        stranger.stop()
+        stop_process(keyless)
+    assert "it was not connected" in answers.error(stranger.node_key)
+    assert "Failed to initialize" in read_last_words(log)
+
+
+def test_tasks_of_a_supernode_are_for_those_who_know_its_secret(network: Network) -> None:
+    address = re.findall(r"running on http://(\S+)", network.thread_node.log)[-1]
+    tasks = ClientTasks(address, b"another secret")
+    with pytest.raises(TransportError, match="refused"):
+        tasks.claim()
+    tasks.close()
 
 
 def test_run_with_a_foreign_bundle_is_refused_by_the_node(network: Network) -> None:
@@ -240,45 +294,80 @@ def test_asking_ends_early_when_the_caller_is_done(network: Network) -> None:
     assert len(answers.replies) == 1
 
 
-def test_node_killed_at_work_is_asked_again_when_it_is_back(network: Network) -> None:
-    node = network.nodes[0]
-    marker = network.folder / "proving"
+def test_supernode_that_ends_is_started_again(network: Network) -> None:
+    first = network.thread_node.runtime.pid
+    assert first is not None
+    os.kill(first, signal.SIGTERM)
+    wait_until(
+        lambda: network.thread_node.runtime.pid not in (None, first), "another SuperNode", 20
+    )
+    with open_fleet(network.endpoint) as fleet:
+        answers = ask(fleet, "train", {network.thread_node.node_key: Parcel({"still": "here"})})
+    assert answers.parcel(network.thread_node.node_key).fields == {"still": "here"}
 
-    def kill_and_start_again() -> None:
-        wait_until(marker.exists, "the first message")
+
+def ask_while(
+    network: Network, name: str, node_key: bytes, disturb: Callable[[Path], None]
+) -> Answers:
+    """Ask a node to prove, which it does once it is released; disturb it while it is at work."""
+    started, release = network.folder / f"{name}-started", network.folder / f"{name}-release"
+
+    def run() -> None:
+        wait_until(started.exists, "the first message")
+        disturb(release)
+
+    disturbing = threading.Thread(target=run)
+    disturbing.start()
+    try:
+        with open_fleet(network.endpoint) as fleet:
+            parcel = Parcel({"started": str(started), "release": str(release)})
+            return ask(fleet, "prove", {node_key: parcel})
+    finally:
+        disturbing.join()
+
+
+def test_node_killed_at_work_is_asked_again_when_it_is_back(network: Network) -> None:
+    node = network.process_node
+
+    def kill_and_start_again(release: Path) -> None:
         node.end(signal.SIGKILL)
         node.start()
 
-    killer = threading.Thread(target=kill_and_start_again)
-    killer.start()
-    with open_fleet(network.endpoint) as fleet:
-        answers = ask(fleet, "prove", {node.node_key: Parcel({"marker": str(marker)})})
-    killer.join()
-    assert answers.parcel(node.node_key).fields == {"marker": str(marker)}
+    answers = ask_while(network, "node", node.node_key, kill_and_start_again)
+    assert "node-started" in str(answers.parcel(node.node_key).fields["started"])
 
 
-def test_superlink_killed_at_work_keeps_its_nodes_and_starts_another_run(network: Network) -> None:
-    with pytest.raises(TransportError, match=r"answers at .* already"):
-        start_superlink(network.folder / "superlink")
-    network.superlink.process.kill()
-    network.superlink.process.wait()
-    assert not is_superlink_reachable(network.endpoint)
-    with pytest.raises(TransportError, match="cannot be reached"), open_fleet(network.endpoint):
-        pass
+def test_superlink_killed_during_a_run_goes_on_with_it(network: Network) -> None:
     address = network.endpoint.address
-    network.superlink = start_superlink(network.folder / "superlink")
+
+    def kill_and_start_again(release: Path) -> None:
+        network.superlink.process.kill()
+        network.superlink.process.wait()
+        assert not is_superlink_reachable(network.endpoint)
+        network.superlink = start_superlink(network.folder / "superlink")
+        release.touch()
+
+    node_key = network.thread_node.node_key
+    answers = ask_while(network, "superlink", node_key, kill_and_start_again)
     assert network.endpoint.address == address
+    assert "superlink-started" in str(answers.parcel(node_key).fields["started"])
+
+
+def test_superlink_started_again_knows_its_nodes_and_starts_another_run(network: Network) -> None:
     with open_fleet(network.endpoint) as fleet:
         answers = ask(fleet, "train", same_for(network.node_keys, Parcel({"after": "restart"})))
     for node_key in network.node_keys:
         assert answers.parcel(node_key).fields == {"after": "restart"}
 
 
+def test_second_superlink_in_the_same_place_is_refused(network: Network) -> None:
+    with pytest.raises(TransportError, match=r"answers at .* already"):
+        start_superlink(network.folder / "superlink")
+
+
 def test_superlink_is_not_reachable_with_another_authority(
     network: Network, tmp_path: Path
 ) -> None:
-    from zk0.learning.flower_keys import load_or_create_certificates
-
     other = load_or_create_certificates(tmp_path, "127.0.0.1")
     assert is_superlink_reachable(network.endpoint)
     assert not is_superlink_reachable(SuperLinkEndpoint(network.endpoint.address, other.ca))

@@ -50,7 +50,12 @@ def open_fleet(
 
 
 class FlowerFleet:
-    """The Fleet port. A node is its key (DER), never what a message says about its sender."""
+    """The Fleet port. A node is its key (DER).
+
+    A reply belongs to the node that was asked; what it says about its sender is not looked
+    at, because a node can write anything there. Who vouches for its content is the wallet
+    that signed it.
+    """
 
     def __init__(self, run: ServerRun) -> None:
         self._run = run
@@ -82,14 +87,17 @@ class FlowerFleet:
         asking = _Asking(self._run, MESSAGE_TYPES[kind], deadline)
         for node_key, parcel in parcels.items():
             asking.questions[node_key] = _Question(node_key, pack_parcel(parcel))
-        while asking.questions and time.monotonic() < deadline and not is_done():
+        while asking.questions and time.monotonic() < deadline:
+            if is_done():
+                return
             for node_key, reply in asking.exchange():
                 on_reply(node_key, reply)
+                if is_done():
+                    return
             if asking.questions:
                 time.sleep(POLL_S)
-        if not is_done():
-            for question in asking.questions.values():
-                on_reply(question.node_key, question.describe_silence(timeout_s))
+        for question in asking.questions.values():
+            on_reply(question.node_key, question.describe_silence(timeout_s))
 
 
 @dataclass(slots=True)
@@ -167,7 +175,7 @@ class _Asking:
             self._forget(arrival, question)
         if message is None:
             return
-        lost = is_lost(message) or not self._is_from_asked_node(arrival, question, message)
+        lost = is_lost(message)
         self._forget(arrival, question if lost else None)
         if question is None or lost:
             return
@@ -179,12 +187,6 @@ class _Asking:
         return next(
             (item for item in self.questions.values() if arrival.reply_to in item.message_ids), None
         )
-
-    def _is_from_asked_node(
-        self, arrival: ReplyArrival, question: _Question | None, message: Message
-    ) -> bool:
-        asked = question.asked_node if question is not None else None
-        return asked is None or message.metadata.src_node_id == asked.node_id
 
     def _forget(self, arrival: ReplyArrival, question: _Question | None) -> None:
         """This arrival is dealt with; `question`, if given, is to be asked again."""

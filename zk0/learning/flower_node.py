@@ -15,7 +15,7 @@ from flwr.clientapp import ClientApp
 from zk0.errors import TransportError
 from zk0.learning.flower_bundle import BUNDLE_DIGEST
 from zk0.learning.flower_keys import compute_public_key_bytes, load_or_create_node_key
-from zk0.learning.flower_process import SupervisedCommand, find_free_port, read_last_line
+from zk0.learning.flower_process import SupervisedCommand, find_free_port, read_last_words
 from zk0.learning.flower_runtime import (
     ClientTask,
     ClientTasks,
@@ -106,7 +106,7 @@ class SuperNodeRuntime:
         if not self._command.ensure_running():
             return None
         if self._command.starts != starts and starts > 0:
-            last = read_last_line(self._command.log)
+            last = read_last_words(self._command.log)
             log.warning("the SuperNode ended (%s) and was started again", last)
         try:
             return self._tasks.claim() if self._tasks is not None else None

@@ -85,15 +85,18 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def read_last_line(log: Path) -> str:
-    """What a command said last, for an error message."""
+def read_last_words(log: Path) -> str:
+    """Why a command ended, as far as its log since its last start says so."""
     if not log.exists():
         return "nothing was logged"
     with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - 4096))
+        stream.seek(max(0, log.stat().st_size - 8192))
         text = _COLOUR.sub("", stream.read().decode(errors="replace"))
-    lines = [line.strip() for line in text.splitlines()]
-    return next((line for line in reversed(lines) if line), "nothing was logged")[:300]
+    lines = [line.strip() for line in text.rpartition("Starting Flower")[2].splitlines()]
+    lines = [line for line in lines if line]
+    errors = [number for number, line in enumerate(lines) if line.startswith("ERROR")]
+    last = lines[errors[-1] : errors[-1] + 3] if errors else lines[-1:]
+    return " ".join(last)[:300] or "nothing was logged"
 
 
 @dataclass(slots=True)

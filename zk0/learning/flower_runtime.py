@@ -39,7 +39,6 @@ from flwr.supercore.constant import TaskType
 from flwr.supercore.error import ApiErrorCode, FlowerError
 from flwr.supercore.fab import Fab
 from flwr.supercore.task_identity import TaskIdentity
-from flwr.superlink.grid import HttpGrid
 from flwr.supernode.runtime.run_clientapp import push_message, push_task_output
 
 from zk0.errors import TransportError
@@ -203,8 +202,6 @@ class ReplyArrival:
     """A reply of which the SuperLink may still wait for parts."""
 
     reply_to: str
-    source_node_id: int
-    """As the message says: a node can write another's id here."""
     _arrival: Arrival
     _address: str
 
@@ -223,6 +220,9 @@ class ServerRun:
         Raises:
             TransportError: when the SuperLink cannot be reached or refuses.
         """
+        # Here, because it loads a database engine that a node has no use for (1.5 CPU-s).
+        from flwr.superlink.grid import HttpGrid
+
         validate_flower_version()
         self._address = endpoint.address
         self._run_id, token = _start_run(endpoint, Fab(digest, bundle, {}))
@@ -262,7 +262,6 @@ class ServerRun:
         return [
             ReplyArrival(
                 message.metadata.reply_to_message_id,
-                message.metadata.src_node_id,
                 Arrival(self._client, SUPERLINK_NODE_ID, self._run_id, tree),
                 self._address,
             )

@@ -11,7 +11,7 @@ from zk0.errors import TransportError
 from zk0.learning.flower_keys import TlsFiles, load_or_create_certificates
 from zk0.learning.flower_process import (
     find_free_port,
-    read_last_line,
+    read_last_words,
     start_command,
     stop_process,
 )
@@ -105,7 +105,7 @@ def _wait_until_reachable(superlink: SuperLinkProcess, log: Path) -> None:
     while not is_superlink_reachable(superlink.endpoint):
         if not superlink.is_running():
             raise TransportError(
-                f"the SuperLink ended at its start: {read_last_line(log)} (more in {log})"
+                f"the SuperLink ended at its start: {read_last_words(log)} (more in {log})"
             )
         if time.monotonic() > deadline:
             raise TransportError(
