@@ -1,7 +1,8 @@
 """Build circuits: `scripts/build-circuits`. Not needed to run zk0.
 
-EZKL's settings differ from run to run, and with them the verifying key, so a circuit is
-built once and its artifacts are committed; building again makes another CircuitId.
+EZKL's settings differ from run to run (a timestamp, the order of the range checks), so a
+circuit is built once and its artifacts are committed; building again makes another
+CircuitId. `circuits.rebuild` checks the committed ones against the model.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from circuits.srs import get_devnet_srs
 from zk0.errors import ArtifactError
 
 VERIFIERS_FOLDER = Path("contracts/verifiers/generated")
-_SETUP_TIME_LIMIT_S = 600.0
+SETUP_TIME_LIMIT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def build_circuit(plan: Plan, folder: Path) -> tuple[Circuit, str]:
         proving_key = workspace / "proving.key"
         run_worker(
             "setup",
-            _SETUP_TIME_LIMIT_S,
+            SETUP_TIME_LIMIT_S,
             compiled=workspace / COMPILED,
             srs=plan.srs,
             verifying_key=workspace / VERIFYING_KEY,

@@ -15,10 +15,10 @@ import ezkl
 import numpy as np
 import pytest
 
-from circuits.build import Plan, build_circuit
+from circuits.build import Plan, build_circuit, compile_circuit
 from circuits.catalog import Circuit, get_circuit, load_circuit
 from circuits.keys import get_cache_folder, get_proving_key
-from circuits.manifest import MANIFEST, VERIFYING_KEY, compute_sha256
+from circuits.manifest import COMPILED, MANIFEST, SETTINGS, VERIFYING_KEY, compute_sha256
 from circuits.process import run_worker
 from circuits.prover import EzklProver
 from circuits.verifier import ProofVerifier
@@ -49,6 +49,10 @@ def make_arrays(size: int) -> tuple[Direction, Direction, Direction]:
     rng = np.random.default_rng(6)
     common, sample = rng.integers(-127, 128, (2, size)).astype(np.int8)
     return common, rng.integers(-1, 2, size).astype(np.int8), sample
+
+
+def read_range_checks(settings: Path) -> list[list[int]]:
+    return json.loads(settings.read_text())["required_range_checks"]
 
 
 def list_workers() -> list[str]:
@@ -150,22 +154,44 @@ def test_keys_of_another_circuit_are_not_cached(
     assert not list(tmp_path.rglob("proving.key"))
 
 
-@pytest.mark.parametrize("mismatch", ["sample size", "setup"])
-def test_a_mismatched_proving_key_ends_in_an_error(
-    circuit: Circuit, srs: Path, tmp_path: Path, mismatch: str
-) -> None:
-    """EZKL makes a proof with either, and says nothing: only verification notices."""
-    other_srs, size = (srs, 8) if mismatch == "sample size" else (tmp_path / "srs", M)
-    if not other_srs.exists():
-        ezkl.gen_srs(str(other_srs), K)
-    plan = Plan(f"alignment-{size}", size, K, other_srs, srs_kind="ceremony")
-    other, _ = build_circuit(plan, tmp_path / plan.name)
-    prover = EzklProver(circuit, CHAIN_ID, srs_file=srs, cache=tmp_path, time_limit_s=20)
+def plant_key(prover: EzklProver, compiled: Path, srs: Path) -> None:
+    """Put the key of another setup into the cache, as if it were the circuit's."""
     key = prover.prepare()
-    shutil.copyfile(get_proving_key(other, other_srs, tmp_path, 60), key)
+    run_worker(
+        "setup",
+        60,
+        compiled=compiled,
+        srs=srs,
+        verifying_key=key.with_name("other.vk"),
+        proving_key=key,
+    )
     key.with_name("proving.key.sha256").write_text(compute_sha256(key))
+
+
+def test_a_proof_with_the_key_of_another_srs_is_not_returned(
+    circuit: Circuit, srs: Path, tmp_path: Path
+) -> None:
+    """EZKL makes one and says nothing: only verification notices."""
+    other = tmp_path / "other.srs"
+    ezkl.gen_srs(str(other), K)
+    prover = EzklProver(circuit, CHAIN_ID, srs_file=srs, cache=tmp_path)
+    plant_key(prover, circuit.compiled, other)
     with pytest.raises(ProverError, match="verify failed"):
         prover.prove(*make_arrays(M), 5)
+
+
+def test_a_proof_with_the_key_of_another_layout_hangs_and_is_killed(
+    circuit: Circuit, srs: Path, tmp_path: Path
+) -> None:
+    plan = Plan(circuit.manifest.name, M, K, srs)
+    while True:  # EZKL takes either order at random.
+        compile_circuit(plan, tmp_path)
+        if read_range_checks(tmp_path / SETTINGS) != read_range_checks(circuit.settings):
+            break
+    plant_key(EzklProver(circuit, CHAIN_ID, srs_file=srs, cache=tmp_path), tmp_path / COMPILED, srs)
+    hasty = EzklProver(circuit, CHAIN_ID, srs_file=srs, cache=tmp_path, time_limit_s=3)
+    with pytest.raises(ProverTimeoutError, match="prove did not end within 3 s"):
+        hasty.prove(*make_arrays(M), 5)
     assert list_workers() == []
 
 

@@ -1,6 +1,6 @@
 """Write proof-<circuit>.json: real proofs for pytest and forge to replay.
 
-    PYTHONPATH=. .venv/bin/python tests/vectors/make_proofs.py
+    .venv/bin/python tests/vectors/make_proofs.py
 
 The arrays come from fixed seeds; proofs are blinded, so their bytes differ each time.
 """
@@ -8,9 +8,12 @@ The arrays come from fixed seeds; proofs are blinded, so their bytes differ each
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from circuits.catalog import CATALOG, get_circuit
 from circuits.prover import EzklProver
