@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,13 +66,14 @@ def test_parameters_that_do_not_fit_are_refused() -> None:
     policy = load_policy("tiny", "expert")
     good = policy.get_parameters()
     name = next(iter(good))
-    for bad in (
+    bads: list[dict[str, Any]] = [
         {**good, "foreign": good[name]},
         {n: t for n, t in good.items() if n != name},
         {**good, name: good[name][:1]},
         {**good, name: good[name].astype(np.float64)},
         {**good, name: np.full_like(good[name], np.nan)},
-    ):
+    ]
+    for bad in bads:
         with pytest.raises(CheckpointError):
             policy.set_parameters(bad)
     assert all(np.array_equal(good[n], t) for n, t in policy.get_parameters().items())

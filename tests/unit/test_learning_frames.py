@@ -56,10 +56,10 @@ def test_episode_digest_ignores_the_episode_number_and_the_pixels() -> None:
 
 def test_pool_that_shares_an_episode_with_training_is_refused() -> None:
     training, pool = make_frames({0: 3, 1: 2}), make_frames({0: 3, 1: 2}, seed=1)
-    validate_disjoint(Pool({"touch": pool}), {"touch": [training]})
+    validate_disjoint(Pool({"touch": pool}), {"touch": training.compute_episode_digests()})
     stolen = Pool({"touch": pool, "lift": training.select_episodes([1])})
     with pytest.raises(DatasetError, match=r"episode 1 of pool task lift .* episode 1 of data set"):
-        validate_disjoint(stolen, {"touch": [training]})
+        validate_disjoint(stolen, {"touch": training.compute_episode_digests()})
 
 
 def test_rows_in_order_are_all_used_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from zk0.errors import DatasetError
-from zk0.learning.frames import Frames
+from zk0.learning.decoding import read_camera
+from zk0.learning.frames import Frames, compute_episode_digests
 from zk0.learning.integrity import (
     count_usable_rows,
     validate_features,
@@ -81,8 +82,8 @@ def _download(repository: str) -> Path:
     import httpx
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
+    from lerobot.datasets.utils import CompatibilityError
 
-    # RuntimeError and BackwardCompatibilityError are how LeRobot reports other versions
     try:
         return Path(LeRobotDataset(repo_id=repository, video_backend="pyav").root)
     except (
@@ -90,8 +91,9 @@ def _download(repository: str) -> Path:
         HfHubHTTPError,
         HFValidationError,
         httpx.HTTPError,
-        RuntimeError,
-        ValueError,
+        CompatibilityError,  # other format versions
+        RuntimeError,  # a client that was closed, a repository without a version tag
+        ValueError,  # a damaged file
     ) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DatasetError(
@@ -106,22 +108,33 @@ def read_frames(root: Path, robot: Robot = SO101) -> Frames:
     Raises:
         DatasetError: missing, damaged, or another robot's.
     """
-    info = validate_format(root)
-    validate_features(root, info, robot)
-    metadata = _read_metadata(root)
-    rows = _read_rows(root, metadata)
-    state = np.stack(rows[STATE_KEY]).astype(np.float32)
-    action = np.stack(rows[ACTION_KEY]).astype(np.float32)
-    validate_values(root, STATE_KEY, state)
-    validate_values(root, ACTION_KEY, action)
+    metadata, rows = _open(root, robot)
     names = {int(row.task_index): str(name) for name, row in metadata.tasks.iterrows()}
     return Frames(
-        images={key: _read_camera(root, metadata, rows, key) for key in robot.camera_keys},
-        state=state,
-        action=action,
-        episode=rows["episode_index"].astype(np.int64),
+        images={key: read_camera(root, metadata, rows, key) for key in robot.camera_keys},
+        state=rows[STATE_KEY],
+        action=rows[ACTION_KEY],
+        episode=rows["episode_index"],
         instructions=tuple(names[int(task)] for task in rows["task_index"]),
     )
+
+
+def read_episode_digests(root: Path, robot: Robot = SO101) -> dict[int, bytes]:
+    """Episode number → content digest, without decoding a video. Raises DatasetError."""
+    _, rows = _open(root, robot)
+    return compute_episode_digests(rows[STATE_KEY], rows[ACTION_KEY], rows["episode_index"])
+
+
+def _open(root: Path, robot: Robot) -> tuple[Any, dict[str, Any]]:
+    """LeRobot's metadata and all checked columns but the cameras'."""
+    validate_features(root, validate_format(root), robot)
+    metadata = _read_metadata(root)
+    rows = _read_rows(root, metadata)
+    for key in (STATE_KEY, ACTION_KEY):
+        rows[key] = np.stack(rows[key]).astype(np.float32)
+        validate_values(root, key, rows[key])
+    rows["episode_index"] = rows["episode_index"].astype(np.int64)
+    return metadata, rows
 
 
 def _read_metadata(root: Path) -> Any:
@@ -164,51 +177,3 @@ def _read_rows(root: Path, metadata: Any) -> dict[str, Any]:
         name: table.column(name).slice(0, usable).to_numpy(zero_copy_only=False)
         for name in table.column_names
     }
-
-
-def _read_camera(root: Path, metadata: Any, rows: dict[str, Any], key: str) -> Any:
-    """uint8[n, 3, height, width] of one camera, from video or from embedded images."""
-    if key in metadata.image_keys:
-        return np.stack([_decode_image(root, key, cell) for cell in rows[key]])
-    parts = []
-    for number in np.unique(rows["episode_index"]):
-        stamps = rows["timestamp"][rows["episode_index"] == number]
-        parts.append(_decode_episode(root, metadata, int(number), key, stamps))
-    return np.concatenate(parts)
-
-
-def _decode_image(root: Path, key: str, cell: Any) -> Any:
-    import io
-
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        pixels = np.asarray(Image.open(io.BytesIO(cell["bytes"])).convert("RGB"))
-    except (UnidentifiedImageError, OSError, TypeError, KeyError) as error:
-        raise DatasetError(
-            f"data set {root} is damaged: an image of {key} is unreadable; record it again"
-        ) from error
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def _decode_episode(root: Path, metadata: Any, number: int, key: str, stamps: Any) -> Any:
-    import av
-    from lerobot.datasets.video_utils import decode_video_frames
-
-    file = root / metadata.get_video_file_path(number, key)
-    if not file.is_file():
-        raise DatasetError(
-            f"data set {root} is damaged: {file.relative_to(root)} is missing; fetch it again"
-        )
-    start = float(metadata.episodes[number][f"videos/{key}/from_timestamp"])
-    times = [start + float(stamp) for stamp in stamps]
-    try:
-        pixels = decode_video_frames(
-            file, times, 0.5 / metadata.fps, backend="pyav", return_uint8=True
-        )
-    except (av.FFmpegError, ValueError, IndexError) as error:
-        raise DatasetError(
-            f"data set {root} is damaged: episode {number} of {file.relative_to(root)} cannot "
-            "be decoded; fetch or record it again"
-        ) from error
-    return pixels.numpy()

@@ -62,17 +62,24 @@ class Frames:
         return self.action[np.minimum(wanted, last[:, None])], wanted > last[:, None]
 
     def compute_episode_digests(self) -> dict[int, bytes]:
-        """Episode number → SHA-256 of its state and action arrays (little-endian float32).
+        """As the function of that name, for these frames."""
+        return compute_episode_digests(self.state, self.action, self.episode)
 
-        Two recordings of one episode have the same digest whatever the video encoder did.
-        """
-        digests = {}
-        for number in self.episodes:
-            rows = self.episode == number
-            hasher = hashlib.sha256(np.ascontiguousarray(self.state[rows], "<f4").tobytes())
-            hasher.update(np.ascontiguousarray(self.action[rows], "<f4").tobytes())
-            digests[number] = hasher.digest()
-        return digests
+
+def compute_episode_digests(
+    state: NDArray[np.float32], action: NDArray[np.float32], episode: NDArray[np.int64]
+) -> dict[int, bytes]:
+    """Episode number → SHA-256 of its state rows, then action rows (little-endian float32).
+
+    Two recordings of one episode have the same digest whatever the video encoder did.
+    """
+    digests = {}
+    for number in np.unique(episode):
+        rows = episode == number
+        hasher = hashlib.sha256(np.ascontiguousarray(state[rows], "<f4").tobytes())
+        hasher.update(np.ascontiguousarray(action[rows], "<f4").tobytes())
+        digests[int(number)] = hasher.digest()
+    return digests
 
 
 def build_batch(frames: Frames, indices: Indices, chunk_size: int) -> dict[str, Any]:

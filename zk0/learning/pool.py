@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,20 +72,20 @@ def load_pool(folder: Path = EMBEDDED_POOL, robot: Robot = SO101) -> Pool:
     return Pool({name: read_frames(folder / name, robot) for name in names})
 
 
-def validate_disjoint(pool: Pool, training: Mapping[str, Iterable[Frames]]) -> None:
+def validate_disjoint(pool: Pool, training: Mapping[str, Mapping[int, bytes]]) -> None:
     """No pool episode is among the training episodes, compared by content.
 
     Args:
-        training: data set name → its frames (train and held-out).
+        training: data set name → episode number → digest
+            (`datasets.read_episode_digests`, or what a node reports).
 
     Raises:
         DatasetError: naming the first episode that both hold.
     """
     known = {
         digest: f"episode {number} of data set {name}"
-        for name, parts in training.items()
-        for part in parts
-        for number, digest in part.compute_episode_digests().items()
+        for name, digests in training.items()
+        for number, digest in digests.items()
     }
     for task, frames in pool.tasks.items():
         for number, digest in frames.compute_episode_digests().items():
