@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { RegistryFixture } from "../RegistryFixture.sol";
+import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { Challenge } from "contracts/types/Challenge.sol";
+import { Contribution } from "contracts/types/Contribution.sol";
+import { MissingReason } from "contracts/types/MissingReason.sol";
+import { NodeStatus } from "contracts/types/NodeStatus.sol";
+import { Outcome } from "contracts/types/Outcome.sol";
+import { Phase } from "contracts/types/Phase.sol";
+import { Round } from "contracts/types/Round.sol";
+
+/// @notice Drives rounds, mostly forward and now and then not, and remembers what must never change.
+contract RoundHandler is RegistryFixture {
+    address[] public crowd;
+
+    // Ghosts.
+    mapping(uint256 roundId => Phase) public lastPhase;
+    mapping(uint256 roundId => bytes32) public frozen; // of a round that is over
+    mapping(uint256 roundId => uint256) public commits;
+    mapping(uint256 roundId => mapping(address node => uint256)) public commitsOf;
+    mapping(uint256 roundId => mapping(address node => Outcome)) public provenAs;
+    mapping(bytes32 digest => bool) public published;
+    uint256 public finalized;
+    uint256 public aborted;
+    bool public wentBack;
+
+    constructor() {
+        setUp();
+        address[6] memory names = [alice, bob, carol, dave, makeAddr("erin"), makeAddr("frank")];
+        for (uint256 i; i < names.length; ++i) {
+            crowd.push(names[i]);
+            vm.deal(names[i], 10 ether);
+        }
+        published[GENESIS] = true;
+    }
+
+    function network() external view returns (ContributionRegistry, NodeRegistry) {
+        return (registry, nodes);
+    }
+
+    function crowdSize() external view returns (uint256) {
+        return crowd.length;
+    }
+
+    modifier observed() {
+        _;
+        _observe();
+    }
+
+    // ---------------------------------------------------------------- actions
+
+    /// The step that the round waits for.
+    function advance(uint256 seed) public observed {
+        id = registry.roundCount();
+        Round memory r = registry.round(id);
+        vm.roll(block.number + 1);
+        if (r.phase == Phase.Committing) {
+            if (r.count < 2) return;
+            skip(10);
+            _close();
+        } else if (r.phase == Phase.Sampling) {
+            registry.drawSample(id);
+        } else if (r.phase == Phase.Collecting) {
+            if (seed % 3 == 0) skip(61);
+            _sealAs(r, seed);
+        } else if (r.phase == Phase.Sealed) {
+            r.challengeSeed == 0 ? registry.drawChallenge(id) : _publishWith(seed);
+        } else if (r.phase == Phase.Proving) {
+            if (seed % 3 == 0) skip(81);
+            _finalizeAs(r, seed);
+        } else {
+            _open();
+        }
+    }
+
+    function commit(uint256 who, uint32 numExamples, int8 exponent) public observed {
+        id = registry.roundCount();
+        address node = crowd[who % crowd.length];
+        numExamples = uint32(_bound(numExamples, 1, DATASET_SIZE));
+        exponent = int8(_bound(exponent, -24, -8));
+        vm.prank(node);
+        try registry.commitUpdate(id, _digest(node), numExamples, exponent) {
+            ++commits[id];
+            ++commitsOf[id][node];
+        } catch { }
+    }
+
+    function sample(uint256 who) public observed {
+        id = registry.roundCount();
+        bytes32 seed = registry.round(id).sampleSeed;
+        address node = crowd[who % crowd.length];
+        vm.prank(node);
+        try registry.commitSample(id, seed, _sampleCommitment(node)) { } catch { }
+    }
+
+    function prove(uint256 who, int256 common, bool admitted) public observed {
+        id = registry.roundCount();
+        address node = crowd[who % crowd.length];
+        common = _bound(common, -1_000_000, 1_000_000);
+        vm.prank(node);
+        try registry.proveContribution(
+            id, common, admitted ? int256(2000) : int256(500), 100_000, 9000, PROOF
+        ) {
+            assertEq(uint8(provenAs[id][node]), uint8(Outcome.None), "proven twice");
+            provenAs[id][node] = admitted ? Outcome.Accepted : Outcome.BelowThreshold;
+        } catch { }
+    }
+
+    /// Everybody commits.
+    function commitAll(uint256 seed) public {
+        for (uint256 i; i < crowd.length; ++i) {
+            commit(i, uint32(seed >> (8 * i)), int8(uint8(seed >> i)));
+        }
+    }
+
+    /// A whole round, more or less.
+    function round(uint256 seed) public {
+        if (registry.round(registry.roundCount()).phase == Phase.None || _isOver()) advance(seed);
+        commitAll(seed);
+        advance(seed);
+        advance(seed);
+        for (uint256 i; i < crowd.length; ++i) {
+            if ((seed >> i) % 8 != 0) sample(i);
+        }
+        advance(seed);
+        advance(seed);
+        advance(seed);
+        for (uint256 i; i < crowd.length; ++i) {
+            if ((seed >> (20 + i)) % 8 != 0) prove(i, int256(seed >> (30 + i)), (seed >> (40 + i)) % 4 != 0);
+        }
+        advance(seed);
+    }
+
+    function _isOver() private view returns (bool) {
+        return registry.round(registry.roundCount()).phase >= Phase.Finalized;
+    }
+
+    /// Somebody tries something at some time, whatever the phase.
+    function wander(uint256 seed, uint16 seconds_) public observed {
+        id = seed % 5 == 0 ? (seed >> 16) % 4 : registry.roundCount();
+        skip(seconds_ % 200);
+        address who = seed % 2 == 0 ? stranger : coordinator;
+        Round memory r = registry.round(id);
+        uint256 op = (seed >> 8) % 9;
+        vm.startPrank(who);
+        if (op == 0) try registry.openRound(POOL_ROOT) { } catch { }
+        if (op == 1) try registry.closeCommits(id) { } catch { }
+        if (op == 2) try registry.drawSample(id) { } catch { }
+        if (op == 3) {
+            try registry.sealRound(id, CANDIDATE, new uint8[](r.count), new MissingReason[](r.count)) { }
+                catch { }
+        }
+        if (op == 4) try registry.drawChallenge(id) { } catch { }
+        if (op == 5) try registry.publishChallenge(id, _challenge()) { } catch { }
+        if (op == 6) {
+            try registry.finalizeRound(id, _result(r.baseDigest, BASE_LOSS, BASE_LOSS, 0)) { } catch { }
+        }
+        if (op == 7 && seed % 4 < 2) try registry.abortRound(id) { } catch { }
+        if (op == 8) vm.roll(block.number + 300);
+        vm.stopPrank();
+    }
+
+    function membership(uint256 who, uint256 seed) public observed {
+        address node = crowd[who % crowd.length];
+        NodeStatus status = nodes.node(node).status;
+        vm.startPrank(node);
+        if (status == NodeStatus.None) {
+            nodes.join{ value: DATASET_SIZE * BOND + seed % 7 }(uint8(seed % 3), DATASET_SIZE, "key");
+        } else if (status == NodeStatus.Active) {
+            if (seed % 3 == 0) nodes.requestExit();
+        } else {
+            if (seed % 2 == 0) skip(EXIT_DELAY);
+            try nodes.withdrawBond() { } catch { }
+        }
+        vm.stopPrank();
+    }
+
+    // ---------------------------------------------------------------- steps with choices
+
+    function _sealAs(Round memory r, uint256 seed) private {
+        uint8[] memory shifts = new uint8[](r.count);
+        MissingReason[] memory missing = new MissingReason[](r.count);
+        for (uint256 i; i < r.count; ++i) {
+            if ((seed >> (8 + i)) % 4 == 0) missing[i] = MissingReason.NotUploaded;
+        }
+        vm.prank(coordinator);
+        try registry.sealRound(id, keccak256(abi.encode("candidate", id)), shifts, missing) { } catch { }
+    }
+
+    function _publishWith(uint256 seed) private {
+        Challenge memory c = _challenge();
+        c.unit = uint128(seed >> 128);
+        if (seed % 4 == 0) c.candidateLossNano = BASE_LOSS + 2000;
+        vm.prank(coordinator);
+        try registry.publishChallenge(id, c) { } catch { }
+    }
+
+    /// One of the results that the rules leave open, as far as the coordinator can tell.
+    function _finalizeAs(Round memory r, uint256 seed) private {
+        bool isCandidate = r.accepted == r.available;
+        bytes32 next = isCandidate ? r.candidateDigest : keccak256(abi.encode("aggregate", id));
+        uint64 loss = isCandidate ? r.candidateLossNano : seed % 2 == 0 ? BASE_LOSS : BASE_LOSS + 5000;
+        bool hit = loss > BASE_LOSS + 1000;
+        bool kept = r.accepted == 0 || (hit && r.accepted == 1) || (hit && seed % 5 == 0);
+        if (r.accepted == 0) loss = BASE_LOSS;
+        uint64 finalLoss = kept || hit ? BASE_LOSS : loss;
+        uint256 harmful = hit && !kept ? _oneAccepted() : 0;
+        vm.prank(coordinator);
+        try registry.finalizeRound(id, _result(kept ? r.baseDigest : next, loss, finalLoss, harmful)) {
+            if (!kept) published[next] = true;
+        } catch { }
+    }
+
+    function _oneAccepted() private view returns (uint256) {
+        Contribution[] memory all = registry.contributionsOf(id, 0, 256);
+        for (uint256 i; i < all.length; ++i) {
+            if (all[i].outcome == Outcome.Accepted) return 1 << i;
+        }
+        return 0;
+    }
+
+    // ---------------------------------------------------------------- observation
+
+    function _observe() private {
+        uint256 count = registry.roundCount();
+        // The round before too: an action may have opened the next one.
+        for (uint256 i = count > 1 ? count - 1 : 1; i <= count; ++i) {
+            Phase phase = registry.round(i).phase;
+            if (phase < lastPhase[i]) wentBack = true;
+            if (phase >= Phase.Finalized && lastPhase[i] < Phase.Finalized) {
+                frozen[i] = hash(i);
+                phase == Phase.Finalized ? ++finalized : ++aborted;
+            }
+            lastPhase[i] = phase;
+        }
+    }
+
+    /// Everything that the registry says about a round.
+    function hash(uint256 roundId) public view returns (bytes32) {
+        return keccak256(abi.encode(registry.round(roundId), registry.contributionsOf(roundId, 0, 256)));
+    }
+}

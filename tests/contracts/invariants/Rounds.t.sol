@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { RoundHandler } from "./RoundHandler.sol";
+import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { Checkpoint } from "contracts/types/Checkpoint.sol";
+import { Contribution } from "contracts/types/Contribution.sol";
+import { Outcome } from "contracts/types/Outcome.sol";
+import { Phase } from "contracts/types/Phase.sol";
+import { Round } from "contracts/types/Round.sol";
+import { Test } from "forge-std/Test.sol";
+
+/// @notice The laws of the state machine, whatever anybody does.
+contract RoundInvariants is Test {
+    RoundHandler internal handler;
+    ContributionRegistry internal registry;
+    NodeRegistry internal nodes;
+
+    function setUp() public {
+        handler = new RoundHandler();
+        (registry, nodes) = handler.network();
+        bytes4[] memory selectors = new bytes4[](8);
+        selectors[0] = RoundHandler.advance.selector;
+        selectors[1] = RoundHandler.commit.selector;
+        selectors[2] = RoundHandler.sample.selector;
+        selectors[3] = RoundHandler.prove.selector;
+        selectors[4] = RoundHandler.wander.selector;
+        selectors[5] = RoundHandler.membership.selector;
+        selectors[6] = RoundHandler.round.selector;
+        selectors[7] = RoundHandler.commitAll.selector;
+        targetContract(address(handler));
+        targetSelector(FuzzSelector({ addr: address(handler), selectors: selectors }));
+    }
+
+    function invariant_PhasesOnlyMoveForward() public view {
+        assertFalse(handler.wentBack(), "a phase only moves forward");
+    }
+
+    function invariant_RoundsThatAreOverNeverChange() public view {
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            if (handler.frozen(i) == 0) continue;
+            assertEq(handler.hash(i), handler.frozen(i), "a finalized round never changes");
+        }
+    }
+
+    function invariant_OnlyTheLastRoundIsRunning() public view {
+        for (uint256 i = 1; i < registry.roundCount(); ++i) {
+            assertGe(uint8(registry.round(i).phase), uint8(Phase.Finalized), "one round at a time");
+        }
+    }
+
+    function invariant_EveryCheckpointsParentExists() public view {
+        bytes32 digest = registry.head();
+        uint256 round = type(uint256).max;
+        while (digest != 0) {
+            Checkpoint memory c = registry.checkpoint(digest);
+            assertGt(c.publishedAt, 0, "every checkpoint's parent exists");
+            assertTrue(handler.published(digest), "every checkpoint was published by a round");
+            assertLt(c.round, round, "parents are older");
+            round = c.round;
+            digest = c.parent;
+        }
+        assertEq(round, 0, "the chain of checkpoints starts at the first one");
+    }
+
+    function invariant_ANodeContributesOnceInARound() public view {
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            Contribution[] memory all = registry.contributionsOf(i, 0, 256);
+            assertEq(all.length, handler.commits(i), "every commitment counts");
+            for (uint256 j; j < all.length; ++j) {
+                assertEq(handler.commitsOf(i, all[j].node), 1, "a contribution counts at most once");
+                assertEq(abi.encode(registry.contribution(i, all[j].node)), abi.encode(all[j]));
+            }
+        }
+    }
+
+    function invariant_BalanceCoversBonds() public view {
+        uint256 bonds;
+        uint256 active;
+        for (uint256 i; i < handler.crowdSize(); ++i) {
+            address node = handler.crowd(i);
+            bonds += nodes.node(node).bond;
+            if (nodes.isActive(node)) ++active;
+        }
+        assertEq(address(nodes).balance, bonds, "the balance covers all bonds");
+        assertEq(nodes.activeCount(), active);
+        assertEq(nodes.nodes(0, 256).length, active);
+    }
+
+    function invariant_EveryContributionOfAFinalizedRoundHasAnOutcome() public view {
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            Round memory r = registry.round(i);
+            if (r.phase != Phase.Finalized) continue;
+            Contribution[] memory all = registry.contributionsOf(i, 0, 256);
+            for (uint256 j; j < all.length; ++j) {
+                assertNotEq(uint8(all[j].outcome), uint8(Outcome.None), "every contribution has an outcome");
+                _checkProven(i, all[j], r);
+            }
+        }
+    }
+
+    function invariant_CountsAddUp() public view {
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            Round memory r = registry.round(i);
+            assertLe(r.accepted, r.proven);
+            assertLe(r.proven, r.available);
+            assertLe(r.available, r.samples);
+            assertLe(r.samples, r.count);
+            assertLe(r.count, 4);
+            uint256 totalWeight;
+            Contribution[] memory all = registry.contributionsOf(i, 0, 256);
+            for (uint256 j; j < all.length; ++j) {
+                if (r.totalWeight == 0 || all[j].outcome == Outcome.Missing) continue;
+                totalWeight += all[j].numExamples < r.weightCap ? all[j].numExamples : r.weightCap;
+            }
+            assertEq(r.totalWeight, totalWeight, "weights of the available ones");
+        }
+    }
+
+    /// A proven contribution keeps what it proved; only the gate makes an accepted one harmful.
+    function _checkProven(uint256 roundId, Contribution memory c, Round memory r) internal view {
+        Outcome proven = handler.provenAs(roundId, c.node);
+        if (proven == Outcome.None) {
+            assertTrue(c.outcome == Outcome.Missing || c.outcome == Outcome.NotProven);
+            assertEq(c.shareNano, 0);
+        } else if (c.outcome == Outcome.Harmful) {
+            assertEq(uint8(proven), uint8(Outcome.Accepted));
+            assertGt(r.aggregateLossNano, r.baseLossNano, "harmful only if the gate was hit");
+        } else {
+            assertEq(uint8(c.outcome), uint8(proven), "acceptance follows from the proof");
+        }
+        if (proven == Outcome.BelowThreshold) assertEq(c.shareNano, 0);
+    }
+
+    /// The handler gets somewhere: laws about rounds that never happen would be worth nothing.
+    function test_HandlerReachesEveryEnd() public {
+        for (uint256 i; i < 24; ++i) {
+            handler.round(uint256(keccak256(abi.encode(i))));
+            if (i % 8 == 7) handler.wander(7 << 8 | 1, 0);
+        }
+        assertGt(handler.finalized(), 5);
+        assertGt(handler.aborted(), 1);
+        uint256[6] memory outcomes;
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            Contribution[] memory all = registry.contributionsOf(i, 0, 256);
+            for (uint256 j; j < all.length; ++j) {
+                ++outcomes[uint8(all[j].outcome)];
+            }
+        }
+        for (uint256 i = 1; i < 6; ++i) {
+            assertGt(outcomes[i], 0, string.concat("an outcome that never occurs: ", vm.toString(i)));
+        }
+    }
+}
