@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -205,6 +206,7 @@ def test_a_prover_that_takes_too_long_is_killed(
     assert list_workers() == []
 
 
+@pytest.mark.timeout(25)  # Below the worker's own alarm, which would end it 30 s later.
 def test_ezkl_hanging_for_ever_is_killed(circuit: Circuit, srs: Path, tmp_path: Path) -> None:
     endless = tmp_path / "proof.json"
     os.mkfifo(endless)  # Nobody ever writes to it.
@@ -218,6 +220,24 @@ def test_ezkl_hanging_for_ever_is_killed(circuit: Circuit, srs: Path, tmp_path: 
             srs=srs,
         )
     assert list_workers() == []
+
+
+def test_a_worker_whose_parent_died_ends_itself(
+    circuit: Circuit, srs: Path, tmp_path: Path
+) -> None:
+    endless = tmp_path / "proof.json"
+    os.mkfifo(endless)
+    files = {
+        "proof": endless,
+        "settings": circuit.settings,
+        "verifying_key": circuit.verifying_key,
+        "srs": srs,
+    }
+    arguments = json.dumps({name: str(file) for name, file in files.items()})
+    worker = ROOT / "circuits" / "worker.py"
+    # Its alarm rings 30 s after the time limit.
+    done = subprocess.run([sys.executable, "-P", str(worker), "verify", arguments, "-29"])
+    assert done.returncode == -signal.SIGALRM
 
 
 def test_a_key_that_takes_too_long_is_not_left_half_done(
