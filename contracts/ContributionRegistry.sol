@@ -25,6 +25,7 @@ import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 /// @title ContributionRegistry
+/// @notice Keeps rounds, contributions and checkpoints, and judges the proofs.
 contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
     using SafeCast for int256;
 
@@ -77,6 +78,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         _;
     }
 
+    /// @notice Fixes the rules and publishes the first checkpoint.
     /// @param owner_ Who may name another coordinator.
     /// @param coordinator_ Who drives the rounds.
     /// @param nodeRegistry_ The nodes.
@@ -218,7 +220,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         require(c.sampleKey == 0, ContributionRegistry_SampleAlreadyCommitted(roundId, msg.sender));
 
         c.sampleKey = _commitmentKey(sampleCommitment);
-        r.samples += 1;
+        ++r.samples;
         emit SampleCommitted(roundId, msg.sender, sampleCommitment);
     }
 
@@ -504,7 +506,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         int256 alignmentBps = Shares.alignmentBps(s.task, s.square, SAMPLE_SIZE);
         // No real vector is more than fully aligned (Cauchy-Schwarz); bounded, so that the type never refuses.
         alignmentBps = SignedMath.max(-MAX_ALIGNMENT_BPS, SignedMath.min(alignmentBps, MAX_ALIGNMENT_BPS));
-        r.proven += 1;
+        ++r.proven;
         c.alignmentBps = alignmentBps.toInt16();
         if (!Shares.isAdmitted(s.task, s.square, Z_MIN)) {
             c.outcome = Outcome.BelowThreshold;
@@ -520,7 +522,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             r.unit,
             int256(c.exponent) - int256(uint256(c.clipShift))
         );
-        r.accepted += 1;
+        ++r.accepted;
         c.outcome = Outcome.Accepted;
         c.shareNano = shareNano.toInt128();
         emit ContributionProven(

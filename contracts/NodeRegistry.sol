@@ -11,6 +11,7 @@ import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/Reentran
 import { EnumerableSet } from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 
 /// @title NodeRegistry
+/// @notice Keeps the nodes, their bonds and the tasks.
 contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     using EnumerableSet for EnumerableSet.AddressSet;
 
@@ -40,6 +41,7 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     mapping(address account => Node) private _nodes;
     EnumerableSet.AddressSet private _active;
 
+    /// @notice Fixes the rules and the first tasks.
     /// @param owner_ Who may add tasks.
     /// @param tasks_ Names of the first tasks.
     /// @param bondPerExampleWei_ Wei to bond for each registered example.

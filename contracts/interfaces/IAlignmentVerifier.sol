@@ -5,6 +5,7 @@ import { IEzklVerifier } from "./IEzklVerifier.sol";
 import { IProofVerifier } from "./IProofVerifier.sol";
 
 /// @title Alignment proofs, checked by a verifier that EZKL generated
+/// @notice Ties a proof to the statement that its caller has rebuilt.
 interface IAlignmentVerifier is IProofVerifier {
     /// @notice The address has no code, so nothing would be verified.
     error AlignmentVerifier_NoCode(address verifier);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title The verifier that EZKL generates
+/// @notice Knows one circuit, by its verifying key.
 /// @dev It mixes ABI offsets with fixed calldata positions, so it is sound only behind a high-level call
 /// like the one that this interface compiles to. Calling it directly proves nothing.
 interface IEzklVerifier {

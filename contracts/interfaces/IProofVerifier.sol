@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import { Statement } from "../types/Statement.sol";
 
 /// @title Who checks the proof of a contribution
+/// @notice Judges one statement by one proof, and keeps nothing.
 interface IProofVerifier {
     /// @notice Returns if the proof shows the statement, and reverts otherwise.
     /// @param statement The public values, rebuilt by the caller from its own state.

@@ -38,6 +38,7 @@ contract AlignmentVerifier is IAlignmentVerifier {
     /// @inheritdoc IAlignmentVerifier
     bool public immutable override devnetSrs;
 
+    /// @notice Ties the adapter to one circuit.
     /// @param ezklVerifier_ The generated verifier of the circuit.
     /// @param circuitId_ Digest of the circuit's manifest.
     /// @param sampleSize_ Coordinates in the sample (m) that the circuit was built for.

@@ -81,14 +81,10 @@ contract Deploy is Script {
         return string.concat(string(name), "Verifier");
     }
 
-    function _deployGenerated(string memory circuit) private returns (address deployed) {
+    function _deployGenerated(string memory circuit) private returns (address) {
         string memory name = verifierName(circuit);
         // Compiled apart from this script, with settings of its own (runs = 1).
-        bytes memory code = vm.getCode(string.concat(name, ".sol:", name));
-        assembly ("memory-safe") {
-            deployed := create(0, add(code, 32), mload(code))
-        }
-        require(deployed != address(0), string.concat("cannot deploy ", name));
+        return vm.deployCode(string.concat(name, ".sol:", name));
     }
 
     function _parameters(string memory config) private pure returns (Parameters memory p) {
