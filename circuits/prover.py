@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from circuits.catalog import Circuit
 from circuits.commitments import compute_commitment, validate_values
 from circuits.keys import get_cache_folder, get_proving_key
@@ -113,6 +115,8 @@ class EzklProver:
                 validate_values(name, values, self.sample_size)
         except CircuitError as error:
             raise ProverError(str(error)) from error
+        if int(np.abs(task).max()) > 1:
+            raise ProverError("the task direction must lie in {-1, 0, 1}, found other values")
         if not 0 <= context < 2**CONTEXT_BITS:
             raise ProverError(f"ctx must have at most {CONTEXT_BITS} bits, found {context:#x}")
         return Statement(

@@ -76,6 +76,14 @@ def test_bad_values_are_neither_committed_to_nor_proven(prover: Prover, bad: str
             prover.prove(*spoiled, CONTEXT)
 
 
+@pytest.mark.parametrize("entry", [2, -127])
+def test_a_task_direction_has_no_magnitudes(prover: Prover, entry: int) -> None:
+    common, task, sample = make_arrays(prover.sample_size)
+    task[0] = entry
+    with pytest.raises(ProverError, match="task direction must lie in {-1, 0, 1}"):
+        prover.prove(common, task, sample, CONTEXT)
+
+
 @pytest.mark.parametrize("context", [-1, 2**248])
 def test_a_context_beyond_248_bits_is_refused(prover: Prover, context: int) -> None:
     with pytest.raises(ProverError, match="248 bits"):

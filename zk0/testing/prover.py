@@ -58,6 +58,8 @@ class SampleProver:
             points = [self.compute_commitment(values).point for values in (common, task, sample)]
         except CircuitError as error:
             raise ProverError(str(error)) from error
+        if int(np.abs(task).max()) > 1:
+            raise ProverError("the task direction must lie in {-1, 0, 1}, found other values")
         agreement = compute_agreement(common, task, sample)
         numbers = (agreement.common, agreement.task, agreement.square, agreement.absolute)
         words = [number.to_bytes(_WORD, "big", signed=True) for number in (*numbers, context)]
