@@ -80,7 +80,7 @@ def test_bad_values_are_neither_committed_to_nor_proven(prover: Prover, bad: str
 def test_a_task_direction_has_no_magnitudes(prover: Prover, entry: int) -> None:
     common, task, sample = make_arrays(prover.sample_size)
     task[0] = entry
-    with pytest.raises(ProverError, match="task direction must lie in {-1, 0, 1}"):
+    with pytest.raises(ProverError, match=r"must lie in \{-1, 0, 1\}"):
         prover.prove(common, task, sample, CONTEXT)
 
 
