@@ -15,6 +15,7 @@ from zk0.chain.contracts import open_contracts
 from zk0.chain.deployments import Deployment, read_deployment
 from zk0.chain.devnet import ROOT
 from zk0.chain.interfaces import compute_abi_digest
+from zk0.chain.reverts import decode_revert
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.errors import ChainError, ConfigError
 from zk0.ports import Cid
@@ -161,10 +162,12 @@ def _run_script(rpc_url: str, plan: NetworkPlan, scratch: Path, root: Path) -> N
 
 
 def _find_reason(output: str) -> str:
-    """The line in which forge says what went wrong."""
+    """The line in which forge says what went wrong, revert data decoded."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"Error\b", line)]
-    return (errors or lines or ["forge said nothing"])[0]
+    said = (errors or lines or ["forge said nothing"])[0]
+    data = re.search(r"0x((?:[0-9a-f]{2}){4,})", said)
+    return said if data is None else str(decode_revert(bytes.fromhex(data[1])))
 
 
 def _place(written: Path, target: Path) -> None:

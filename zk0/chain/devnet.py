@@ -45,6 +45,8 @@ class DevnetOptions:
     """How many of the mnemonic's accounts hold 10,000 ETH from the start."""
     state_interval_s: int = 60
     """The state is also written while running, for when the machine stops."""
+    chain_id: int = DEVNET_CHAIN_ID
+    """Another one only to see what is refused there."""
 
 
 def find_anvil(root: Path = ROOT) -> Path:
@@ -76,11 +78,13 @@ def find_anvil(root: Path = ROOT) -> Path:
 class Devnet:
     """A running Anvil that this process started. Use `start_devnet`; `stop` writes the state."""
 
-    def __init__(self, process: subprocess.Popen[bytes], rpc_url: str, state: Path | None) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], rpc_url: str, chain_id: int, state: Path | None
+    ) -> None:
         self._process = process
         self.rpc_url = rpc_url
+        self.chain_id = chain_id
         self.state = state
-        self.chain_id = DEVNET_CHAIN_ID
 
     @property
     def pid(self) -> int:
@@ -157,7 +161,8 @@ def start_devnet(folder: Path | None = None, options: DevnetOptions | None = Non
     for attempt in range(attempts):
         port = chosen.port or _find_free_port()
         process = _spawn(anvil, folder, chosen, port)
-        devnet = Devnet(process, f"http://127.0.0.1:{port}", folder and folder / STATE_FILE)
+        state = folder and folder / STATE_FILE
+        devnet = Devnet(process, f"http://127.0.0.1:{port}", chosen.chain_id, state)
         try:
             _await_answer(devnet)
         except ChainError:
@@ -173,7 +178,7 @@ def _spawn(
     anvil: Path, folder: Path | None, options: DevnetOptions, port: int
 ) -> subprocess.Popen[bytes]:
     command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--quiet"]
-    command += ["--chain-id", str(DEVNET_CHAIN_ID), "--mnemonic", DEV_MNEMONIC]
+    command += ["--chain-id", str(options.chain_id), "--mnemonic", DEV_MNEMONIC]
     command += ["--accounts", str(options.accounts)]
     if options.block_time_s is not None:
         command += ["--block-time", str(options.block_time_s)]
@@ -205,7 +210,7 @@ def _await_answer(devnet: Devnet) -> None:
                 f"{devnet.rpc_url} is free and the state file is intact"
             )
         with suppress(RpcUnavailableError), translate_errors("the chain id"):
-            if rpc.eth.chain_id == DEVNET_CHAIN_ID and devnet.is_running:
+            if rpc.eth.chain_id == devnet.chain_id and devnet.is_running:
                 return
         time.sleep(0.05)
     raise ChainError(f"Anvil did not answer at {devnet.rpc_url} within {_START_S:.0f} s")

@@ -65,6 +65,7 @@ class Sender:
         self._policy = policy
         self._lock = threading.Lock()
         self._next_nonce = 0
+        self._in_flight = 0
 
     @property
     def wallet(self) -> Wallet:
@@ -85,7 +86,13 @@ class Sender:
         with translate_errors(what), self._lock:
             transaction, fees = self._price(call, what)
             first = self._broadcast(transaction, what)
-        return self._await_receipt(transaction, fees, first, what)
+            self._next_nonce = int(transaction["nonce"]) + 1
+            self._in_flight += 1
+        try:
+            return self._await_receipt(transaction, fees, first, what)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
 
     def _prepare(self, function: ContractFunction, value_wei: int, what: str) -> TxParams:
         """The call with its gas limit; the estimate is also the rehearsal.
@@ -116,8 +123,13 @@ class Sender:
         assert isinstance(sender, str)
         need = int(call["value"]) + int(call["gas"]) * fees.max_fee
         self._require_funds(self._rpc.eth.get_balance(Web3.to_checksum_address(sender)), need, what)
-        pending = self._rpc.eth.get_transaction_count(Web3.to_checksum_address(sender), "pending")
-        nonce = max(int(pending), self._next_nonce)
+        nonce = int(
+            self._rpc.eth.get_transaction_count(Web3.to_checksum_address(sender), "pending")
+        )
+        if self._in_flight:
+            # The RPC may not count yet what was just sent. With nothing under way it is right,
+            # also after a reorganisation that lost some of ours.
+            nonce = max(nonce, self._next_nonce)
         transaction: dict[str, Any] = {**call, "chainId": self._chain_id, "nonce": nonce}
         return _with_fees(transaction, fees), fees
 
@@ -139,13 +151,11 @@ class Sender:
         try:
             sent = bytes(self._rpc.eth.send_raw_transaction(raw))
         except Web3RPCError as error:
-            self._next_nonce = 0
             message = get_rpc_message(error)
             raise TransactionError(
                 f"the RPC did not take the transaction for {what} (nonce {transaction['nonce']}): "
                 f"{message}; does another process send with the same key?"
             ) from error
-        self._next_nonce = int(transaction["nonce"]) + 1
         logger.info("sent %s in transaction 0x%s", what, sent.hex())
         return sent
 
@@ -163,8 +173,6 @@ class Sender:
                 fees = fees.raised(self._policy.raise_percent)
                 sent += self._resend(transaction, fees, what)
             time.sleep(self._policy.poll_s)
-        with self._lock:
-            self._next_nonce = 0
         hashes = ", ".join("0x" + h.hex() for h in sent)
         raise TransactionError(
             f"{what} was sent (nonce {transaction['nonce']}, {hashes}) and not mined within "
