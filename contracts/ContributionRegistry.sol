@@ -28,6 +28,7 @@ import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 /// @notice Keeps rounds, contributions and checkpoints, and judges the proofs.
 contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
     using SafeCast for int256;
+    using SafeCast for uint256;
 
     uint256 internal constant COMMITMENT_LENGTH = 64;
 
@@ -36,9 +37,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     /// Weighted sums of int8 values over 16 exponents stay below 2^53, where float64 is exact.
     uint256 internal constant MAX_TOTAL_WEIGHT = (1 << 30) - 1;
-
-    /// Full alignment, in basis points.
-    int256 internal constant MAX_ALIGNMENT_BPS = 10_000;
 
     /// Coordinates of a task's direction (-1, 0 or 1) in one byte.
     uint256 internal constant TERNARIES_PER_BYTE = 4;
@@ -483,9 +481,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             totalWeight <= MAX_TOTAL_WEIGHT,
             ContributionRegistry_TotalWeightTooLarge(MAX_TOTAL_WEIGHT, totalWeight)
         );
-        r.available = uint16(available);
-        r.weightCap = uint64(cap);
-        r.totalWeight = uint64(totalWeight);
+        r.available = available.toUint16();
+        r.weightCap = cap.toUint64();
+        r.totalWeight = totalWeight.toUint64();
     }
 
     // ---------------------------------------------------------------- steps of the challenge and the proof
@@ -505,7 +503,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     {
         int256 alignmentBps = Shares.alignmentBps(s.task, s.square, SAMPLE_SIZE);
         // No real vector is more than fully aligned (Cauchy-Schwarz); bounded, so that the type never refuses.
-        alignmentBps = SignedMath.max(-MAX_ALIGNMENT_BPS, SignedMath.min(alignmentBps, MAX_ALIGNMENT_BPS));
+        alignmentBps = SignedMath.max(
+            -Shares.FULL_ALIGNMENT_BPS, SignedMath.min(alignmentBps, Shares.FULL_ALIGNMENT_BPS)
+        );
         ++r.proven;
         c.alignmentBps = alignmentBps.toInt16();
         if (!Shares.isAdmitted(s.task, s.square, Z_MIN)) {
@@ -529,7 +529,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             roundId,
             msg.sender,
             shareNano,
-            uint16(uint256(alignmentBps)),
+            alignmentBps.toUint256().toUint16(),
             s.common,
             s.task,
             s.square,
@@ -552,7 +552,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
                 outcome = Outcome.NotProven;
                 c.outcome = outcome;
             } else if (outcome == Outcome.Accepted) {
-                acceptedBitmap |= 1 << i;
+                acceptedBitmap |= uint256(1) << i;
                 if ((harmfulBitmap >> i) & 1 == 1) {
                     outcome = Outcome.Harmful;
                     c.outcome = outcome;
@@ -570,7 +570,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         bytes32 parent = head;
         head = digest;
         _checkpoints[digest] = Checkpoint({
-            parent: parent, round: uint64(roundId), publishedAt: uint64(block.timestamp), cid: cid
+            parent: parent, round: roundId.toUint64(), publishedAt: uint64(block.timestamp), cid: cid
         });
         emit CheckpointPublished(roundId, digest, parent, cid);
     }
