@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 
 from zk0.errors import DatasetError
 from zk0.learning.datasets import Dataset, load_dataset
-from zk0.learning.evaluation import compute_task_loss, draw_noise, draw_time
+from zk0.learning.draws import draw_noise, draw_time
+from zk0.learning.evaluation import compute_task_loss
 from zk0.learning.examination import PoolExaminer
 from zk0.learning.frames import Frames, build_batch
 from zk0.learning.genesis import GENESIS_FILE
@@ -126,3 +128,12 @@ def test_scope_expert_trains_and_is_examined() -> None:
     )
     assert path.gradients["touch"].shape == (314_016,)
     assert math.isfinite(path.candidate_loss["touch"])
+
+
+def test_rate_warms_up_and_decays_to_its_final_share() -> None:
+    recipe = TrainingRecipe(steps=100, warmup_steps=20)
+    rates = [recipe.compute_rate(step) for step in range(101)]
+    assert rates[0] == pytest.approx(1 / 20)
+    assert max(rates) < 1
+    assert rates[100] == pytest.approx(recipe.final_rate_share)
+    assert all(a > b for a, b in itertools.pairwise(rates[20:]))

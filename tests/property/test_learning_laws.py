@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zk0.learning.evaluation import draw_noise, draw_time
-from zk0.learning.examination import interpolate
+from zk0.learning.draws import draw_noise, draw_time
 from zk0.learning.frames import Frames
+from zk0.learning.path import interpolate
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 SEEDS = st.binary(min_size=32, max_size=32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,6 @@ from zk0.learning.frames import Frames
 from zk0.learning.integrity import count_usable_rows, validate_values
 from zk0.learning.normalization import compute_statistics, load_statistics, write_statistics
 from zk0.learning.pool import Pool, validate_disjoint
-from zk0.learning.training import TrainingRecipe
 
 
 def make_frames(lengths: dict[int, int], seed: int = 0) -> Frames:
@@ -109,12 +107,3 @@ def test_unreadable_statistics_are_refused(tmp_path: Path, content: str | None) 
 def test_learning_room_itself_does_not_import_torch() -> None:
     code = "import sys, zk0.learning; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_rate_warms_up_and_decays_to_its_final_share() -> None:
-    recipe = TrainingRecipe(steps=100, warmup_steps=20)
-    rates = [recipe.compute_rate(step) for step in range(101)]
-    assert rates[0] == pytest.approx(1 / 20)
-    assert max(rates) < 1
-    assert rates[100] == pytest.approx(recipe.final_rate_share)
-    assert all(a > b for a, b in itertools.pairwise(rates[20:]))

@@ -7,34 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from zk0.learning.draws import draw_noise, draw_time
 from zk0.learning.frames import Frames, build_batch
 from zk0.learning.policy import Policy
-from zk0.protocol.randomness import Stream
 
 MICROBATCH = 32
 """Frames in one forward pass; a fixed number, since it changes the last bits of a loss."""
 
 HELD_OUT_SEED = hashlib.sha256(b"zk0 held-out evaluation").digest()
 HELD_OUT_FRAMES = 64
-
-
-def draw_noise(
-    seed: bytes, task: str, frame: int, chunk_size: int, action_dim: int
-) -> NDArray[np.float32]:
-    """Flow-matching noise of one frame: standard normal, float32[chunk_size, action_dim]."""
-    values = Stream(seed, f"noise/{task}/{frame}").normals(chunk_size * action_dim)
-    return values.astype(np.float32).reshape(chunk_size, action_dim)
-
-
-def draw_time(seed: bytes, task: str, frame: int) -> np.float32:
-    """Flow-matching time of one frame, in (0, 1].
-
-    SmolVLA's law, 0.001 + 0.999·Beta(1.5, 1), by the inverse of its distribution function.
-    """
-    uniform = Stream(seed, f"time/{task}/{frame}").uniforms(1)[0]
-    return np.float32(uniform ** (1 / 1.5) * 0.999 + 0.001)
 
 
 def compute_task_loss(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from zk0.errors import ChallengeError
 from zk0.learning.evaluation import compute_task_loss
+from zk0.learning.path import interpolate
 from zk0.learning.policy import Policy
 from zk0.learning.pool import Pool
 from zk0.ports import PathGradient, Tensors
@@ -99,16 +100,3 @@ class PoolExaminer:
         flat = ParameterLayout.of(gradients).flatten(gradients).astype(np.float64)
         policy.module.zero_grad(set_to_none=True)
         return flat
-
-
-def interpolate(
-    base: Tensors, candidate: Tensors, position: float
-) -> dict[str, NDArray[np.float32]]:
-    """base + position·(candidate − base), in float64, rounded once to float32."""
-    points = {}
-    for name, tensor in base.items():
-        start = tensor.astype(np.float64)
-        points[name] = (start + position * (candidate[name].astype(np.float64) - start)).astype(
-            np.float32
-        )
-    return points
