@@ -19,10 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flwr.common.serde import fab_to_proto
+from flwr.proto.control_pb2 import ListRunsRequest, StartRunRequest
+from flwr.supercore.fab import Fab
 
 from tests.integration.flower_echo_node import app as echo_app
 from zk0.errors import TransportError
-from zk0.learning.flower_bundle import BUNDLE, build_bundle
+from zk0.learning.flower_bundle import BUNDLE, BUNDLE_DIGEST, build_bundle
 from zk0.learning.flower_fleet import FlowerFleet, open_fleet
 from zk0.learning.flower_keys import (
     compute_public_key_bytes,
@@ -44,6 +47,7 @@ from zk0.learning.flower_runtime import (
     validate_flower_version,
 )
 from zk0.learning.flower_superlink import SuperLinkProcess, start_superlink
+from zk0.learning.flower_wire import open_control
 from zk0.ports import Parcel, Reply
 
 ECHO_NODE = Path(__file__).with_name("flower_echo_node.py")
@@ -254,6 +258,7 @@ def test_unregistered_nodes_are_not_admitted_and_cannot_register_themselves(
 
 
 def test_tasks_of_a_supernode_are_for_those_who_know_its_secret(network: Network) -> None:
+    wait_until(lambda: "running on http://" in network.thread_node.log, "the SuperNode's port")
     address = re.findall(r"running on http://(\S+)", network.thread_node.log)[-1]
     tasks = ClientTasks(address, b"another secret")
     with pytest.raises(TransportError, match="refused"):
@@ -279,6 +284,16 @@ def test_exception_in_the_app_is_an_error_reply_and_the_node_goes_on(network: Ne
         answers = ask(fleet, "train", same_for(network.node_keys, Parcel({"again": 1})))
         for node_key in network.node_keys:
             assert answers.parcel(node_key).fields == {"again": 1}
+
+
+def test_run_that_a_killed_coordinator_left_unclaimed_is_no_obstacle(network: Network) -> None:
+    with open_control(network.endpoint) as control:
+        fab = fab_to_proto(Fab(BUNDLE_DIGEST, BUNDLE, {}))
+        left = control.StartRun(StartRunRequest(fab=fab)).run_id
+        with open_fleet(network.endpoint) as fleet:
+            assert set(fleet.get_nodes()) <= set(network.node_keys)
+        run = control.ListRuns(ListRunsRequest(run_id=left)).run_dict[left]
+    assert run.status.status == "finished"
 
 
 def test_asking_ends_early_when_the_caller_is_done(network: Network) -> None:
