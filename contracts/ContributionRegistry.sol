@@ -28,7 +28,6 @@ import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 /// @notice Keeps rounds, contributions and checkpoints, and judges the proofs.
 contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
     using SafeCast for int256;
-    using SafeCast for uint256;
 
     uint256 internal constant COMMITMENT_LENGTH = 64;
 
@@ -462,7 +461,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     }
 
     function _fixWeights(uint256 roundId, Round storage r, MissingReason[] memory reasons) private {
-        uint256 available;
+        uint16 available;
         uint256 totalExamples;
         for (uint256 i; i < reasons.length; ++i) {
             if (reasons[i] != MissingReason.None) continue;
@@ -481,9 +480,12 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             totalWeight <= MAX_TOTAL_WEIGHT,
             ContributionRegistry_TotalWeightTooLarge(MAX_TOTAL_WEIGHT, totalWeight)
         );
-        r.available = available.toUint16();
-        r.weightCap = cap.toUint64();
-        r.totalWeight = totalWeight.toUint64();
+        r.available = available;
+        // At most 256 contributions of 2^24 examples.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        r.weightCap = uint64(cap);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        r.totalWeight = uint64(totalWeight);
     }
 
     // ---------------------------------------------------------------- steps of the challenge and the proof
@@ -529,7 +531,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             roundId,
             msg.sender,
             shareNano,
-            alignmentBps.toUint256().toUint16(),
+            // Admitted, so positive, and at most 10000.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            uint16(uint256(alignmentBps)),
             s.common,
             s.task,
             s.square,
@@ -570,7 +574,12 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         bytes32 parent = head;
         head = digest;
         _checkpoints[digest] = Checkpoint({
-            parent: parent, round: roundId.toUint64(), publishedAt: uint64(block.timestamp), cid: cid
+            parent: parent,
+            // Rounds are counted one by one.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            round: uint64(roundId),
+            publishedAt: uint64(block.timestamp),
+            cid: cid
         });
         emit CheckpointPublished(roundId, digest, parent, cid);
     }

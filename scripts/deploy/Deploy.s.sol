@@ -132,6 +132,7 @@ contract Deploy is Script {
     function _int8(string memory config, string memory path) private pure returns (int8 value) {
         int256 wide = vm.parseJsonInt(config, path);
         require(wide >= type(int8).min && wide <= type(int8).max, string.concat(path, " is out of range"));
+        // forge-lint: disable-next-line(unsafe-typecast)
         return int8(wide);
     }
 }
