@@ -2,7 +2,10 @@
 pragma solidity ^0.8.28;
 
 import { ProofRoundFixture } from "./ProofRoundFixture.sol";
+import { RegistryFixture } from "./RegistryFixture.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
 import { console } from "forge-std/console.sol";
 
 /// @notice What each step costs as a transaction of its own, with the large circuit and its real proof.
@@ -51,5 +54,49 @@ contract GasTest is ProofRoundFixture {
         skip(81);
         _finalize(_result(keccak256("aggregate"), 1, 1, 0));
         _spent("finalizeRound, 2 contributions");
+    }
+}
+
+/// @notice The steps that walk through all contributions still fit into a block when a round is full.
+contract FullRoundGasTest is RegistryFixture {
+    uint256 internal constant MOST = 256;
+
+    /// forge-config: default.isolate = true
+    function test_GasOfAFullRound() public {
+        nodes = new NodeRegistry(owner, _taskNames(), BOND, 256, EXIT_DELAY);
+        Parameters memory p = _parameters();
+        p.maxNodes = 256;
+        registry = _deploy(p);
+        _open();
+        for (uint256 i; i < MOST; ++i) {
+            _join(_node(i), uint8(i % 3));
+            _commit(_node(i), 100, -10);
+        }
+        _close();
+        assertLe(_spent("closeCommits, as everybody has committed"), 5_000_000);
+        _drawSample();
+        for (uint256 i; i < MOST; ++i) {
+            if (i % 4 != 0) _sample(_node(i));
+        }
+        skip(61);
+        _seal(new uint8[](MOST), new MissingReason[](MOST));
+        assertLe(_spent("sealRound, 256 contributions, 64 missing"), 5_000_000);
+        _drawChallenge();
+        _publish();
+        for (uint256 i; i < MOST; ++i) {
+            if (i % 4 > 1) _prove(_node(i), 50_000);
+        }
+        skip(81);
+        _finalize(_result(keccak256("aggregate"), 1, 1, 0));
+        assertLe(_spent("finalizeRound, 256 contributions"), 5_000_000);
+    }
+
+    function _node(uint256 i) internal pure returns (address) {
+        return address(uint160(0x10000 + i));
+    }
+
+    function _spent(string memory step) internal view returns (uint256 gas) {
+        gas = vm.lastCallGas().gasTotalUsed;
+        console.log(step, gas);
     }
 }

@@ -73,9 +73,19 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
         Challenge memory challenge = _challenge();
         challenge.commonCommitment = c.commonCommitment;
         challenge.taskCommitments[TASK] = c.taskCommitment;
-        challenge.directions = new bytes(sampleSize + 3 * (sampleSize / 4));
+        challenge.directions = _noise(sampleSize + 3 * (sampleSize / 4));
         vm.prank(coordinator);
         registry.publishChallenge(id, challenge);
+    }
+
+    /// Bytes that cost what real directions cost.
+    function _noise(uint256 length) internal pure returns (bytes memory noise) {
+        while (noise.length < length) {
+            noise = bytes.concat(noise, keccak256(abi.encode(noise.length)));
+        }
+        assembly ("memory-safe") {
+            mstore(noise, length)
+        }
     }
 
     function _proveAs(address contributor, ProofCase memory c) internal {

@@ -2,8 +2,13 @@
 pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "./RegistryFixture.sol";
+import { MockVerifier } from "./doubles/MockVerifier.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { Seeds } from "contracts/libraries/Seeds.sol";
 import { Shares } from "contracts/libraries/Shares.sol";
+import { Challenge } from "contracts/types/Challenge.sol";
+import { MissingReason } from "contracts/types/MissingReason.sol";
+import { Phase } from "contracts/types/Phase.sol";
 
 /// @notice The vectors that Python wrote, computed again.
 contract VectorsTest is RegistryFixture {
@@ -121,6 +126,36 @@ contract VectorsTest is RegistryFixture {
                 assertEq(examples[j] < cap ? examples[j] : cap, weights[j]);
             }
         }
+    }
+
+    /// The directions that Python packed are as long as the contract wants them.
+    function test_PackedDirections() public {
+        string memory json = _read("directions");
+        string[] memory tasks = vm.parseJsonStringArray(json, ".tasks");
+        uint256 m = vm.parseJsonUintArray(json, ".indices").length;
+        bytes memory packed = vm.parseJsonBytes(json, ".packed");
+        nodes = new NodeRegistry(owner, tasks, BOND, 16, EXIT_DELAY);
+        registry = _deploy(_parameters(), new MockVerifier(uint32(m)));
+        _join(alice, 0);
+        _join(bob, 1);
+        _open();
+        _commit(alice, 1, -8);
+        _commit(bob, 1, -8);
+        _close();
+        _drawSample();
+        _sample(alice);
+        _sample(bob);
+        _seal(new uint8[](2), new MissingReason[](2));
+        _drawChallenge();
+        Challenge memory c = _challenge();
+        c.taskCommitments = new bytes[](tasks.length);
+        for (uint256 i; i < tasks.length; ++i) {
+            c.taskCommitments[i] = abi.encode(uint256(1), i);
+        }
+        c.directions = packed;
+        vm.prank(coordinator);
+        registry.publishChallenge(id, c);
+        _assertPhase(Phase.Proving);
     }
 
     function test_SampleKey() public view {
