@@ -28,8 +28,8 @@ from zk0.learning.policy import load_policy
 from zk0.learning.pool import load_pool
 from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 from zk0.protocol.aggregation import aggregate
-from zk0.protocol.challenge import compute_task_direction
-from zk0.protocol.contribution import compute_weights
+from zk0.protocol.challenge import compute_directions
+from zk0.protocol.contribution import compute_share_nano, compute_weights
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.randomness import draw_frames, draw_sample
 from zk0.protocol.statement import compute_agreement
@@ -139,24 +139,43 @@ def report(
     sample = draw_sample(draw, SAMPLE, layout.parameter_count)
     before = float(np.mean(list(path.base_loss.values())))
     after = float(np.mean(list(path.candidate_loss.values())))
-    shares, scores = {}, {}
+    directions = compute_directions(path.gradients, sample, layout.parameter_count)
+    shares, proven, scores = {}, {}, {}
     for node, weight in zip(nodes, weights, strict=True):
         update = updates[node]
         flat = layout.flatten(update.digits).astype(np.float64) * 2.0**update.exponent
         shares[node] = -float(mean @ flat) * weight / sum(weights)
         digits = layout.gather(update.digits, sample)
+        agreement = compute_agreement(directions.common, directions.common, digits)
+        proven[node] = (
+            compute_share_nano(
+                agreement.common, weight, sum(weights), directions.unit, update.exponent
+            )
+            / 1e9
+        )
         own = {}
         for task in TASKS if node == "noise" else (node,):
-            direction = compute_task_direction(path.gradients[task][sample])
+            direction = directions.tasks[task]
             agreement = compute_agreement(direction, direction, digits)
             own[task] = round(agreement.task / math.sqrt(agreement.square), 1)
         scores[node] = own
+    print_round(round_id, before, after, shares, proven)
+    print(f"    z {scores}, exponents { {n: updates[n].exponent for n in nodes} }", flush=True)
+
+
+def print_round(
+    round_id: int,
+    before: float,
+    after: float,
+    shares: Mapping[str, float],
+    proven: Mapping[str, float],
+) -> None:
     total = sum(shares.values())
     print(
         f"  round {round_id}: loss {before:.4f} -> {after:.4f}, drop {before - after:+.4f}, "
         f"sum {total:+.4f}, error {100 * (total / (before - after) - 1):+.1f} %\n"
-        f"    shares { {n: round(s, 4) for n, s in shares.items()} }\n"
-        f"    z {scores}, exponents { {n: updates[n].exponent for n in nodes} }",
+        f"    shares            { {n: round(s, 4) for n, s in shares.items()} }\n"
+        f"    from 3,840 sampled { {n: round(s, 4) for n, s in proven.items()} }",
         flush=True,
     )
 

@@ -23,6 +23,7 @@ from zk0.learning.datasets import (
     read_frames,
 )
 from zk0.learning.pool import load_pool, validate_disjoint
+from zk0.learning.robot import SO101
 
 ROWS = "data/chunk-000/file-000.parquet"
 VIDEO = "videos/observation.images.wrist/chunk-000/file-000.mp4"
@@ -108,8 +109,9 @@ def test_hub_data_set_without_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch
         load_dataset("hf:nobody/nothing")
 
 
-def test_info_that_is_not_json_is_refused(folder: Path) -> None:
-    (folder / "meta" / "info.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", '{"codebase_version": "v3.0"}'])
+def test_info_that_is_not_json_with_features_is_refused(folder: Path, content: str) -> None:
+    (folder / "meta" / "info.json").write_text(content)
     with pytest.raises(DatasetError, match="damaged"):
         load_dataset(f"local:{folder}")
 
@@ -203,6 +205,46 @@ def test_rows_that_are_missing_are_refused(folder: Path) -> None:
     pq.write_table(table.slice(0, 300), folder / ROWS)
     with pytest.raises(DatasetError, match="found 300 rows"):
         load_dataset(f"local:{folder}")
+
+
+@pytest.mark.parametrize("name", ["episode_index", "task_index"])
+def test_frames_of_unknown_episodes_or_tasks_are_refused(folder: Path, name: str) -> None:
+    table = pq.read_table(folder / ROWS)
+    position = table.schema.get_field_index(name)
+    column = pa.array([99] * table.num_rows, type=table.schema.field(name).type)
+    pq.write_table(table.set_column(position, name, column), folder / ROWS)
+    with pytest.raises(DatasetError, match="damaged"):
+        load_dataset(f"local:{folder}")
+
+
+def test_cameras_stored_as_images_are_read_too(tmp_path: Path) -> None:
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    vector = {"dtype": "float32", "shape": (6,), "names": list(SO101.joints)}
+    image = {"dtype": "image", "shape": (8, 8, 3), "names": ["height", "width", "channels"]}
+    features: dict[str, Any] = {"observation.state": vector, "action": vector}
+    features |= dict.fromkeys(SO101.camera_keys, image)
+    dataset = LeRobotDataset.create(
+        repo_id="local/images",
+        root=tmp_path / "images",
+        fps=10,
+        features=features,
+        use_videos=False,
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3)).astype(np.uint8)
+    for episode in pixels:
+        for frame in episode:
+            row = dict.fromkeys(("observation.state", "action"), np.ones(6, np.float32))
+            dataset.add_frame({**row, **dict.fromkeys(SO101.camera_keys, frame), "task": "Go."})
+        dataset.save_episode()
+    dataset.finalize()
+    loaded = load_dataset(f"local:{tmp_path / 'images'}")
+    assert np.array_equal(
+        loaded.train.images[SO101.camera_keys[0]], pixels[0].transpose(0, 3, 1, 2)
+    )
+    assert np.array_equal(
+        loaded.held_out.images[SO101.camera_keys[1]], pixels[1].transpose(0, 3, 1, 2)
+    )
 
 
 def test_single_episode_leaves_nothing_to_hold_out(folder: Path) -> None:

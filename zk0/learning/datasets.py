@@ -15,6 +15,7 @@ from zk0.learning.integrity import (
     count_usable_rows,
     validate_features,
     validate_format,
+    validate_references,
     validate_values,
 )
 from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
@@ -133,7 +134,8 @@ def _open(root: Path, robot: Robot) -> tuple[Any, dict[str, Any]]:
     for key in (STATE_KEY, ACTION_KEY):
         rows[key] = np.stack(rows[key]).astype(np.float32)
         validate_values(root, key, rows[key])
-    rows["episode_index"] = rows["episode_index"].astype(np.int64)
+    tasks = [int(index) for index in metadata.tasks["task_index"]]
+    validate_references(root, rows, len(metadata.episodes), tasks)
     return metadata, rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,12 @@ def validate_format(root: Path) -> dict[str, Any]:
         )
     try:
         info = json.loads(file.read_text())
-    except ValueError as error:
+        if not isinstance(info, dict) or not isinstance(info.get("features"), dict):
+            raise ValueError("expected an object with features")
+    except (OSError, ValueError) as error:
         raise DatasetError(
-            f"data set {root} is damaged: meta/info.json is not JSON; fetch or record it again"
+            f"data set {root} is damaged: meta/info.json cannot be read as JSON with features; "
+            "fetch or record it again"
         ) from error
     version = str(info.get("codebase_version", "none"))
     if not version.startswith("v3."):
@@ -41,7 +45,7 @@ def validate_format(root: Path) -> dict[str, Any]:
             f"expected data set format v3.0 in {root}, found {version}: convert it with "
             f"`{CONVERTER} --repo-id=<name> --root={root}`"
         )
-    return dict(info)
+    return info
 
 
 def validate_features(root: Path, info: dict[str, Any], robot: Robot) -> None:
@@ -50,7 +54,7 @@ def validate_features(root: Path, info: dict[str, Any], robot: Robot) -> None:
     Raises:
         DatasetError: another robot's data set.
     """
-    features = info.get("features", {})
+    features = info["features"]
     for key in (STATE_KEY, ACTION_KEY):
         names = tuple(features.get(key, {}).get("names") or ())
         if names != robot.joints:
@@ -108,4 +112,30 @@ def validate_values(root: Path, name: str, values: NDArray[np.float32]) -> None:
         raise DatasetError(
             f"data set {root}: {name} of frame {bad[0]} is not finite ({len(bad)} such frames): "
             "remove those episodes"
+        )
+
+
+def validate_references(
+    root: Path, rows: dict[str, Any], episode_count: int, tasks: Collection[int]
+) -> None:
+    """Frames point to episodes and tasks that the metadata describes, episodes in order.
+
+    Args:
+        rows: `episode_index` and `task_index`, int64[n] each.
+
+    Raises:
+        DatasetError: metadata and rows do not belong together.
+    """
+    episode, task = rows["episode_index"], rows["task_index"]
+    in_order = bool((np.diff(episode) >= 0).all())
+    if not in_order or int(episode.max(initial=-1)) >= episode_count:
+        raise DatasetError(
+            f"data set {root} is damaged: expected its frames in {episode_count} episodes in "
+            f"order, found episodes up to {int(episode.max(initial=-1))}; fetch or record it again"
+        )
+    unknown = sorted(set(task.tolist()) - set(tasks))
+    if unknown:
+        raise DatasetError(
+            f"data set {root} is damaged: frames name tasks {unknown} that meta/tasks.parquet "
+            "does not hold; fetch or record it again"
         )
