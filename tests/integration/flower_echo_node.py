@@ -17,7 +17,7 @@ from flwr.clientapp import ClientApp
 
 from zk0.learning.flower_node import SuperNodeRuntime
 from zk0.learning.flower_parcel import pack_parcel, unpack_parcel
-from zk0.learning.flower_runtime import SuperLinkEndpoint
+from zk0.learning.flower_wire import SuperLinkEndpoint
 from zk0.ports import Parcel
 
 app = ClientApp()

@@ -41,13 +41,12 @@ from zk0.learning.flower_process import (
 )
 from zk0.learning.flower_runtime import (
     ClientTasks,
-    SuperLinkEndpoint,
     is_superlink_reachable,
     register_node,
     validate_flower_version,
 )
 from zk0.learning.flower_superlink import SuperLinkProcess, start_superlink
-from zk0.learning.flower_wire import open_control
+from zk0.learning.flower_wire import SuperLinkEndpoint, open_control
 from zk0.ports import Parcel, Reply
 
 ECHO_NODE = Path(__file__).with_name("flower_echo_node.py")

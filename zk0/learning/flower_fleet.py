@@ -13,14 +13,8 @@ from flwr.app import Message, RecordDict
 from zk0.errors import TransportError
 from zk0.learning.flower_bundle import BUNDLE, BUNDLE_DIGEST
 from zk0.learning.flower_parcel import MESSAGE_TYPES, pack_parcel, unpack_parcel
-from zk0.learning.flower_runtime import (
-    ConnectedNode,
-    ReplyArrival,
-    ServerRun,
-    SuperLinkEndpoint,
-    UnreachableError,
-    is_lost,
-)
+from zk0.learning.flower_runtime import ConnectedNode, ReplyArrival, ServerRun, is_lost
+from zk0.learning.flower_wire import SuperLinkEndpoint, UnreachableError
 from zk0.ports import Parcel, Reply
 
 POLL_S = 0.5

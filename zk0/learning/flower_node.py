@@ -19,10 +19,10 @@ from zk0.learning.flower_process import SupervisedCommand, find_free_port, read_
 from zk0.learning.flower_runtime import (
     ClientTask,
     ClientTasks,
-    SuperLinkEndpoint,
     create_error_reply,
     validate_flower_version,
 )
+from zk0.learning.flower_wire import SuperLinkEndpoint
 
 IDLE_S = 0.25
 MAX_REASON_CHARS = 300

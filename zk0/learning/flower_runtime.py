@@ -46,7 +46,6 @@ from zk0.learning.flower_keys import load_public_key
 from zk0.learning.flower_wire import (
     Arrival,
     SuperLinkEndpoint,
-    UnreachableError,
     open_control,
     open_superlink,
     open_supernode,
@@ -54,21 +53,6 @@ from zk0.learning.flower_wire import (
     translated,
     wait_for_message,
 )
-
-__all__ = [
-    "ClientTask",
-    "ClientTasks",
-    "ConnectedNode",
-    "ReplyArrival",
-    "ServerRun",
-    "SuperLinkEndpoint",
-    "UnreachableError",
-    "create_error_reply",
-    "is_lost",
-    "is_superlink_reachable",
-    "register_node",
-    "validate_flower_version",
-]
 
 FLOWER_VERSION = "1.41."
 

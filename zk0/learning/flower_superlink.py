@@ -15,11 +15,8 @@ from zk0.learning.flower_process import (
     start_command,
     stop_process,
 )
-from zk0.learning.flower_runtime import (
-    SuperLinkEndpoint,
-    is_superlink_reachable,
-    validate_flower_version,
-)
+from zk0.learning.flower_runtime import is_superlink_reachable, validate_flower_version
+from zk0.learning.flower_wire import SuperLinkEndpoint
 
 START_TIMEOUT_S = 120.0
 LOOPBACK = "127.0.0.1"
