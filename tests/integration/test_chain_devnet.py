@@ -106,6 +106,16 @@ def test_a_taken_port_is_an_error_that_names_it() -> None:
             start_devnet(None, DevnetOptions(port=port))
 
 
+def test_two_devnets_do_not_share_a_state(tmp_path: Path) -> None:
+    with (
+        start_devnet(tmp_path, AT_ONCE) as first,
+        pytest.raises(ConfigError, match="a devnet is running with the state in"),
+    ):
+        start_devnet(tmp_path, AT_ONCE)
+    assert not first.is_running
+    start_devnet(tmp_path, AT_ONCE).stop()
+
+
 def test_a_damaged_state_is_an_error_and_is_kept(tmp_path: Path) -> None:
     (tmp_path / STATE_FILE).write_text("{ damaged")
     with pytest.raises(ChainError, match="state file is intact"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import socket
@@ -12,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from web3.types import RPCEndpoint
 
@@ -26,7 +27,7 @@ ROOT = Path(zk0.__file__).resolve().parent.parent
 STATE_FILE = "anvil-state.json"
 LOG_FILE = "anvil.log"
 ANVIL_VARIABLE = "ZK0_ANVIL"
-_SYSTEMS = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}
+_SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _START_S = 30.0
 _STOP_S = 30.0
@@ -65,8 +66,7 @@ def find_anvil(root: Path = ROOT) -> Path:
         return path
     system = _SYSTEMS.get(platform.system(), platform.system().lower())
     machine = _MACHINES.get(platform.machine().lower(), platform.machine())
-    name = "anvil.exe" if system == "win32" else "anvil"
-    path = root / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / name
+    path = root / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / "anvil"
     if not path.is_file():
         raise ConfigError(
             f"there is no Anvil for {system}-{machine} at {path}: run `npm ci` in {root}, or let "
@@ -148,7 +148,7 @@ def start_devnet(folder: Path | None = None, options: DevnetOptions | None = Non
             None keeps nothing.
 
     Raises:
-        ConfigError: no Anvil is installed, or the port is taken.
+        ConfigError: no Anvil is installed, the port is taken, or a devnet runs in `folder`.
         ChainError: it ended at once, or never answered.
     """
     chosen = options or DevnetOptions()
@@ -187,7 +187,18 @@ def _spawn(
     command += ["--state", str(folder / STATE_FILE)]
     command += ["--state-interval", str(options.state_interval_s)]
     with (folder / LOG_FILE).open("ab") as log:
+        _lock(log, folder)
         return _popen(command, log.fileno())
+
+
+def _lock(log: IO[bytes], folder: Path) -> None:
+    """Anvil inherits the open log and with it the lock: two would overwrite one state."""
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigError(
+            f"a devnet is running with the state in {folder}: stop it, or give another folder"
+        ) from error
 
 
 def _popen(command: Sequence[str], log: int) -> subprocess.Popen[bytes]:
