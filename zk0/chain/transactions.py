@@ -12,7 +12,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound, Web3RPCError
-from web3.types import TxParams, TxReceipt
+from web3.types import Nonce, TxParams, TxReceipt
 
 from zk0.chain.rpc import get_rpc_message, translate_errors
 from zk0.chain.wallet import Wallet
@@ -55,6 +55,10 @@ class _Fees:
         return _Fees(self.max_fee * factor // 100 + 1, self.tip * factor // 100 + 1)
 
 
+class _NonceTakenError(TransactionError):
+    """The RPC counts fewer transactions than there are."""
+
+
 class Sender:
     """The one sender of a key. Threads may share it; processes must not share the key."""
 
@@ -84,9 +88,7 @@ class Sender:
         what = str(function.fn_name)
         call = self._prepare(function, value_wei, what)
         with translate_errors(what), self._lock:
-            transaction, fees = self._price(call, what)
-            first = self._broadcast(transaction, what)
-            self._next_nonce = int(transaction["nonce"]) + 1
+            transaction, fees, first = self._start(call, what)
             self._in_flight += 1
         try:
             return self._await_receipt(transaction, fees, first, what)
@@ -114,8 +116,25 @@ class Sender:
         gas = estimate * (100 + self._policy.gas_margin_percent) // 100
         return {**call, "gas": gas}
 
+    def _start(self, call: TxParams, what: str) -> tuple[TxParams, _Fees, bytes]:
+        """Broadcast under the next nonce: what was signed, its fees, its hash.
+
+        With nothing under way the RPC's count is right, also after a reorganisation that lost
+        some of ours. Otherwise, and when it proves stale, our own is the better one.
+        """
+        transaction, fees = self._price(call, what)
+        counted = int(transaction["nonce"])
+        nonce = max(counted, self._next_nonce) if self._in_flight else counted
+        try:
+            first = self._broadcast({**transaction, "nonce": Nonce(nonce)}, what)
+        except _NonceTakenError:
+            nonce = max(nonce + 1, self._next_nonce)
+            first = self._broadcast({**transaction, "nonce": Nonce(nonce)}, what)
+        self._next_nonce = nonce + 1
+        return {**transaction, "nonce": Nonce(nonce)}, fees, first
+
     def _price(self, call: TxParams, what: str) -> tuple[TxParams, _Fees]:
-        """Nonce and fees, checked against the balance."""
+        """The RPC's nonce, and fees, checked against the balance."""
         base_fee = int(self._rpc.eth.get_block("latest").get("baseFeePerGas", 0))
         tip = self._get_tip()
         fees = _Fees(2 * base_fee + tip, tip)
@@ -126,10 +145,6 @@ class Sender:
         nonce = int(
             self._rpc.eth.get_transaction_count(Web3.to_checksum_address(sender), "pending")
         )
-        if self._in_flight:
-            # The RPC may not count yet what was just sent. With nothing under way it is right,
-            # also after a reorganisation that lost some of ours.
-            nonce = max(nonce, self._next_nonce)
         transaction: dict[str, Any] = {**call, "chainId": self._chain_id, "nonce": nonce}
         return _with_fees(transaction, fees), fees
 
@@ -152,7 +167,8 @@ class Sender:
             sent = bytes(self._rpc.eth.send_raw_transaction(raw))
         except Web3RPCError as error:
             message = get_rpc_message(error)
-            raise TransactionError(
+            is_taken = "nonce too low" in message.lower()
+            raise (_NonceTakenError if is_taken else TransactionError)(
                 f"the RPC did not take the transaction for {what} (nonce {transaction['nonce']}): "
                 f"{message}; does another process send with the same key?"
             ) from error
