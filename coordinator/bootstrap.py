@@ -21,11 +21,11 @@ from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
 from zk0.errors import ConfigError, RoundError
-from zk0.ports import Examiner, Fleet, Network
+from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network
 from zk0.storage import open_store
 
 if TYPE_CHECKING:
-    from zk0.learning.flower_runtime import SuperLinkEndpoint
+    from zk0.learning.flower_wire import SuperLinkEndpoint
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,18 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
     return examiner
 
 
-def open_tools(
-    options: NetworkOptions, wallet: str, password_file: Path | None, pool: Path | None
-) -> Tools:
-    """Everything but Flower. Raises what its parts raise, and RoundError for another wallet."""
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What is there before anything heavy is loaded."""
+
+    ledger: Ledger
+    store: BlobStore
+    manifest: NetworkManifest
+    home: CoordinatorHome
+
+
+def open_base(options: NetworkOptions, wallet: str, password_file: Path | None) -> Base:
+    """Ledger, store, manifest and home. Raises RoundError for another wallet."""
     ledger = open_ledger(options, wallet, password_file)
     network = ledger.network
     if ledger.account != network.coordinator:
@@ -76,13 +84,20 @@ def open_tools(
     store = open_store(options.store)
     root = options.home / "coordinator"
     manifest = open_manifest(network, store, root)
+    home = CoordinatorHome.of(root, network.chain_id, network.registry)
+    return Base(ledger, store, manifest, home)
+
+
+def make_tools(base: Base, pool: Path | None) -> Tools:
+    """Prover and examiner; imports torch."""
+    network = base.ledger.network
     return Tools(
-        ledger=ledger,
-        store=store,
+        ledger=base.ledger,
+        store=base.store,
         prover=EzklProver(get_circuit_by_id(network.circuit_id), network.chain_id),
-        examiner=make_examiner(manifest, network, pool),
-        manifest=manifest,
-        home=CoordinatorHome.of(root, network.chain_id, network.registry),
+        examiner=make_examiner(base.manifest, network, pool),
+        manifest=base.manifest,
+        home=base.home,
     )
 
 
@@ -106,8 +121,9 @@ def open_superlink(
     home: CoordinatorHome, address: str, ca: Path | None, published_ca: Path
 ) -> Iterator[SuperLinkEndpoint]:
     """The SuperLink at `address` if one answers, else one of our own; its CA is published."""
-    from zk0.learning.flower_runtime import SuperLinkEndpoint, is_superlink_reachable
+    from zk0.learning.flower_runtime import is_superlink_reachable
     from zk0.learning.flower_superlink import LOOPBACK, start_superlink
+    from zk0.learning.flower_wire import SuperLinkEndpoint
 
     host, _, port = address.rpartition(":")
     if not port.isdigit():
@@ -131,11 +147,12 @@ def open_superlink(
 
 @contextmanager
 def open_runner(
-    tools: Tools, endpoint: SuperLinkEndpoint, ask_timeout_s: float
+    base: Base, pool: Path | None, endpoint: SuperLinkEndpoint, ask_timeout_s: float
 ) -> Iterator[CoordinatorRunner]:
     """A runner over Flower."""
     from zk0.learning.flower_fleet import open_fleet
 
+    tools = make_tools(base, pool)
     with open_fleet(endpoint) as fleet:
         yield make_runner(tools, fleet, FlowerRegistrar(endpoint), ask_timeout_s)
 

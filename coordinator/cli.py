@@ -57,12 +57,12 @@ def run_round(
     from coordinator.table import format_round
 
     signal.signal(signal.SIGTERM, _interrupt)
-    tools = bootstrap.open_tools(options, wallet, password_file, pool)
+    base = bootstrap.open_base(options, wallet, password_file)
     published_ca = options.home / "superlink-ca.pem"
     summaries = []
     with (
-        bootstrap.open_superlink(tools.home, superlink, superlink_ca, published_ca) as endpoint,
-        bootstrap.open_runner(tools, endpoint, ASK_TIMEOUT_S) as runner,
+        bootstrap.open_superlink(base.home, superlink, superlink_ca, published_ca) as endpoint,
+        bootstrap.open_runner(base, pool, endpoint, ASK_TIMEOUT_S) as runner,
     ):
         for _ in range(rounds):
             summary = runner.run_round()

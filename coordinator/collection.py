@@ -189,9 +189,12 @@ class Collection:
             else:
                 kept.append(mine)
 
-    def _is_copy(self, mine: Collected, other: FileTensors, other_square: int) -> bool:
-        dot = compute_dot(mine.tensors, other)
-        return is_near_copy(dot, mine.square, other_square, self.manifest.near_copy_bps)
+    def _is_copy(
+        self, mine: Collected, other: FileTensors, other_square: int, own: bool = False
+    ) -> bool:
+        """One's own earlier update may well point the same way; it may not be the same."""
+        bps = self.manifest.own_copy_bps if own else self.manifest.near_copy_bps
+        return is_near_copy(compute_dot(mine.tensors, other), mine.square, other_square, bps)
 
     def _find_earlier(self, mine: Collected) -> str | None:
         """A recent round's update that this one repeats; after an abort, one's own may."""
@@ -208,7 +211,7 @@ class Collection:
                 if other is None:
                     continue
                 square = sum(compute_tensor_square(other[name]) for name in other)
-                if self._is_copy(mine, other, square):
+                if self._is_copy(mine, other, square, own):
                     return f"of {entry.node} in round {round_id}"
         return None
 

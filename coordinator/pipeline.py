@@ -43,8 +43,6 @@ from zk0.protocol.tensorfile import compute_file_digest
 
 log = logging.getLogger(__name__)
 
-BLOCK_WAIT_S = 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -57,6 +55,8 @@ class Tools:
     manifest: NetworkManifest
     home: CoordinatorHome
     poll_s: float = 0.5
+    block_wait_s: float = 30.0
+    """How long to wait for a block before trying without it (a chain that mines on demand)."""
 
 
 class CoordinatorPipeline:
@@ -136,7 +136,7 @@ class CoordinatorPipeline:
             self._ledger.draw_sample(round_id)
 
     def _wait_for_block(self, number: int) -> None:
-        end = time.monotonic() + BLOCK_WAIT_S
+        end = time.monotonic() + self._tools.block_wait_s
         while self._ledger.get_block().number < number and time.monotonic() < end:
             time.sleep(self._tools.poll_s / 4)
 

@@ -29,9 +29,7 @@ def _describe_contribution(
     harmful: bool,
 ) -> dict[str, Any]:
     outcome = "Harmful" if harmful else entry.outcome.label
-    agreement = asdict(entry.agreement) if entry.agreement is not None else None
     return {
-        "agreement": agreement,
         "alignment_bps": entry.alignment_bps,
         "cid": cid,
         "clip_shift": entry.clip_shift,

@@ -21,6 +21,9 @@ from zk0.storage import open_store
 
 log = logging.getLogger(__name__)
 
+PROVER_TIME_LIMIT_S = 600.0
+"""Far above a proof's seconds: several provers may share a small machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeTools:
@@ -50,10 +53,10 @@ def open_tools(options: NetworkOptions, wallet: str, password_file: Path | None)
     return NodeTools(ledger, manifest, home)
 
 
-def make_prover(network: Network, time_limit_s: float) -> Prover:
+def make_prover(network: Network) -> Prover:
     """The prover for the network's circuit. Raises CircuitError."""
     circuit = get_circuit_by_id(network.circuit_id)
-    return EzklProver(circuit, network.chain_id, time_limit_s=time_limit_s)
+    return EzklProver(circuit, network.chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
 
 
 def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
@@ -81,11 +84,11 @@ def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
     return SmolVlaLearner(policy, load_dataset(dataset), recipe)
 
 
-def make_pipeline(tools: NodeTools, learner: Learner, prover_time_limit_s: float) -> NodePipeline:
+def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:
     network = tools.ledger.network
     return NodePipeline(
         ledger=tools.ledger,
-        make_prover=lambda: make_prover(network, prover_time_limit_s),
+        make_prover=lambda: make_prover(network),
         learner=learner,
         manifest=tools.manifest,
         home=tools.home,
@@ -122,7 +125,7 @@ def make_service(
     from node.client_app import make_client_app
     from node.runner import NodeRunner
     from zk0.learning.flower_node import SuperNodeRuntime
-    from zk0.learning.flower_runtime import SuperLinkEndpoint
+    from zk0.learning.flower_wire import SuperLinkEndpoint
 
     runner = NodeRunner(pipeline, tools.ledger, scratch)
     runtime = SuperNodeRuntime(

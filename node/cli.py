@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,8 +16,6 @@ from zk0.console import (
     start_logging,
     wallet_options,
 )
-
-PROVER_TIME_LIMIT_S = 600.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,44 +55,21 @@ def join(
     yes: bool,
 ) -> None:
     """Join the network and take part in its rounds until stopped."""
-    from node import bootstrap
-    from node.registration import join as join_on_chain
-    from node.registration import plan_registration
+    from node.joining import JoinOptions, take_part
 
-    tools = bootstrap.open_tools(options, wallet, password_file)
-    number = bootstrap.find_task(tools.ledger.network, dataset, task)
-    learner = bootstrap.make_learner(tools.manifest, dataset)
-    size = min(learner.num_examples, examples or learner.num_examples)
-    plan = plan_registration(tools.ledger, number, size)
-    if plan is not None:
-        confirm(
-            f"Join {tools.ledger.network.registry} on chain {tools.ledger.network.chain_id} as "
-            f"{tools.ledger.account} with {size} examples and a bond of {plan.bond_wei} wei?",
-            yes,
-        )
-        join_on_chain(tools.ledger, plan, lambda: bootstrap.load_node_key(tools.home))
-    serve(tools, bootstrap.make_pipeline(tools, learner, PROVER_TIME_LIMIT_S), superlink,
-          superlink_ca or options.home / "superlink-ca.pem")  # fmt: skip
-
-
-def serve(tools: Any, pipeline: Any, superlink: str, ca: Path) -> None:
-    """Answer the coordinator until SIGINT or SIGTERM."""
-    import tempfile
-
-    from node import bootstrap
-
-    stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: stopping.append(received))
-    with tempfile.TemporaryDirectory(prefix="zk0-node-") as scratch:
-        service, on_idle = bootstrap.make_service(tools, pipeline, superlink, ca, Path(scratch))
-        click.echo(f"{tools.ledger.account} takes part; stop with Ctrl-C", err=True)
-        try:
-            service.serve(lambda: bool(stopping), on_idle)
-        finally:
-            service.stop()
-    if stopping[:1] == [signal.SIGINT]:
-        sys.exit(130)
+    take_part(
+        options,
+        JoinOptions(
+            wallet=wallet,
+            password_file=password_file,
+            dataset=dataset,
+            task=task,
+            superlink=superlink,
+            superlink_ca=superlink_ca or options.home / "superlink-ca.pem",
+            examples=examples,
+            yes=yes,
+        ),
+    )
 
 
 @cli.command()
@@ -116,7 +88,7 @@ def prove(
     from node import bootstrap
 
     tools = bootstrap.open_tools(options, wallet, password_file)
-    pipeline = bootstrap.make_pipeline(tools, bootstrap.NoLearner(), PROVER_TIME_LIMIT_S)
+    pipeline = bootstrap.make_pipeline(tools, bootstrap.NoLearner())
     receipt = pipeline.prove(round_id)
     own = tools.ledger.get_round(round_id).contribution_of(tools.ledger.account)
     if own is None:

@@ -58,6 +58,8 @@ class NetworkManifest(_Frozen):
     """Largest multiple of the round's median norm of a tensor; beyond it, refused."""
     near_copy_bps: Annotated[int, Field(ge=1, le=10_000)] = 9_500
     """Cosine, in basis points, from which an update counts as another's copy."""
+    own_copy_bps: Annotated[int, Field(ge=1, le=10_000)] = 9_990
+    """The same for a node's own earlier updates, which may point the same way."""
     copy_rounds: Annotated[int, Field(ge=0)] = 3
     """How many earlier rounds are searched for copies."""
 

@@ -16,7 +16,12 @@ from zk0.errors import TransportError
 from zk0.ports import Field, Parcel
 
 MESSAGE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
-    {"train": "train", "upload": "query.upload", "prove": "query.prove"}
+    {
+        "train": "train",
+        "upload": "query.upload",
+        "receipt": "query.receipt",
+        "prove": "query.prove",
+    }
 )
 """Our kinds as Flower's message types: `@app.train()`, `@app.query("upload")`, …."""
 

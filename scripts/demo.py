@@ -1,0 +1,36 @@
+"""`scripts/demo`: see `zk0.demo`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from zk0.console import run, start_logging
+from zk0.demo.run import DemoOptions, run_demo
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--outputs", type=click.Path(path_type=Path), default=Path("outputs"))
+@click.option(
+    "--circuit",
+    type=click.Choice(["alignment-960", "alignment-3840"]),
+    default="alignment-3840",
+    show_default=True,
+)
+def main(rounds: int, outputs: Path, circuit: str) -> None:
+    """A devnet, three honest nodes and a freeloader on this machine."""
+    start_logging()
+    signal.signal(signal.SIGTERM, _interrupt)
+    run_demo(DemoOptions(outputs.resolve(), rounds, circuit))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,396 @@
+"""Whole rounds over doubles: what the pipelines do, also when things go wrong."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.doubles.world import COORDINATOR, SHAPE, TASKS, World, make_honest, make_noise
+from zk0.errors import RoundError, UpdateError
+from zk0.ports import Parcel
+from zk0.protocol.checkpoint import read_checkpoint
+from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.round import Phase
+from zk0.protocol.tensorfile import parse_tensor_file
+from zk0.testing.ledger import MemoryLedger
+from zk0.testing.noise import NoiseLearner
+
+
+def get_round(world: World, round_id: int):
+    return MemoryLedger(world.chain, COORDINATOR).get_round(round_id)
+
+
+def get_report(world: World, round_id: int) -> dict:
+    return json.loads(world.tools().home.report_file(round_id).read_bytes())
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, make_honest(*TASKS))
+
+
+def test_three_honest_nodes_are_accepted_and_the_loss_falls(world: World) -> None:
+    losses = []
+    for expected in (1, 2, 3):
+        assert world.run_round() == expected
+        round_ = get_round(world, expected)
+        assert round_.phase is Phase.FINALIZED
+        assert [c.outcome for c in round_.contributions] == [Outcome.ACCEPTED] * 3
+        assert round_.checkpoint == round_.candidate
+        losses += [round_.base_loss_nano, round_.final_loss_nano]
+    assert losses[5] < losses[1] < losses[0]
+
+
+def test_exact_shares_add_up_to_the_drop_and_proven_ones_are_near(world: World) -> None:
+    world.run_round()
+    report = get_report(world, 1)
+    completeness = report["completeness"]
+    drop = completeness["drop_nano"]
+    assert abs(completeness["sum_of_shares_nano"] - drop) < 0.05 * drop
+    for c in report["contributions"]:
+        assert abs(c["share_nano"] - c["exact_share_nano"]) <= 3 * c["share_error_nano"]
+
+
+def test_a_freeloader_is_recorded_below_the_threshold_and_not_aggregated(tmp_path: Path) -> None:
+    world = World(tmp_path, make_honest(*TASKS) | {"lazy": ("lift", make_noise(1))})
+    for round_id in (1, 2, 3):
+        world.run_round()
+        round_ = get_round(world, round_id)
+        lazy = round_.contribution_of(world.members["lazy"].address)
+        assert lazy.outcome is Outcome.BELOW_THRESHOLD
+        assert lazy.share_nano == 0
+        assert lazy.sample_key is not None
+        assert round_.checkpoint not in (round_.candidate, round_.base)
+
+
+def test_the_same_wallet_with_an_honest_update_is_accepted(tmp_path: Path) -> None:
+    world = World(tmp_path, make_honest(*TASKS) | {"lazy": ("lift", make_noise(1))})
+    world.run_round()
+    lazy = world.members["lazy"]
+    lazy.learner = make_honest("lift")["lift"][1]
+    world.restart("lazy")
+    world.members["lift"].learner = make_noise(2)  # else both send the same update
+    world.restart("lift")
+    world.run_round()
+    round_ = get_round(world, 2)
+    assert round_.contribution_of(lazy.address).outcome is Outcome.ACCEPTED
+    below = round_.contribution_of(world.members["lift"].address)
+    assert below.outcome is Outcome.BELOW_THRESHOLD
+
+
+def test_the_checkpoint_is_the_aggregate_that_plain_numpy_gives(tmp_path: Path) -> None:
+    world = World(tmp_path, make_honest(*TASKS) | {"lazy": ("lift", make_noise(1))})
+    world.run_round()
+    report, home = get_report(world, 1), world.tools().home
+    base = read_checkpoint(world.root / "genesis.safetensors").tensors
+    accepted = [c for c in report["contributions"] if c["outcome"] == "Accepted"]
+    files = {}
+    for c in accepted:
+        to = tmp_path / c["node"]
+        world.store.get(c["cid"], to)
+        files[c["node"]] = parse_tensor_file(to.read_bytes()).tensors
+    lowest = min(c["exponent"] - c["clip_shift"] for c in accepted)
+    found = read_checkpoint(home.checkpoint_file(1)).tensors
+    for name, theta in base.items():
+        total = np.zeros(theta.shape, dtype=np.int64)
+        for c in accepted:
+            shift = c["exponent"] - c["clip_shift"] - lowest
+            total += c["weight"] * files[c["node"]][name].astype(np.int64) << shift
+        weight = sum(c["weight"] for c in accepted)
+        step = np.ldexp(total.astype(np.float64) / weight, lowest)
+        assert np.array_equal(found[name], (theta.astype(np.float64) + step).astype(np.float32))
+
+
+def test_no_frame_is_drawn_twice_while_others_are_left(world: World) -> None:
+    drawn: dict[str, list[int]] = {task: [] for task in TASKS}
+    for round_id in (1, 2, 3):
+        world.run_round()
+        path = world.tools().home.challenge_file(round_id)
+        for task, frames in parse_tensor_file(path.read_bytes()).metadata["frames"].items():
+            drawn[task] += frames
+    assert all(len(set(frames)) == len(frames) == 96 for frames in drawn.values())
+
+
+def test_a_node_down_after_its_commit_is_missing_and_the_round_goes_on(world: World) -> None:
+    place = world.members["place"]
+
+    def silent(kind, parcel, honest):
+        return honest() if kind == "train" else Parcel({"error": "gone", "error_type": "X"})
+
+    world.intercept("place", silent)
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(place.address)
+    assert (entry.outcome, entry.missing) == (Outcome.MISSING, MissingReason.NO_SAMPLE)
+    assert get_round(world, 1).phase is Phase.FINALIZED
+
+
+def tamper(change):
+    """Answer uploads with `change` applied to the honest parcel."""
+
+    def handle(kind, parcel, honest):
+        answer = honest()
+        return change(answer) if kind == "upload" and "error" not in answer.fields else answer
+
+    return handle
+
+
+def with_metadata(**changes):
+    def change(answer: Parcel) -> Parcel:
+        meta = json.loads(answer.fields["metadata"]) | changes
+        return Parcel({**answer.fields, "metadata": json.dumps(meta)}, answer.tensors)
+
+    return change
+
+
+def with_tensors(edit):
+    def change(answer: Parcel) -> Parcel:
+        tensors = {n: t.copy() for n, t in answer.tensors.items()}
+        edit(tensors)
+        return Parcel(answer.fields, tensors)
+
+    return change
+
+
+def flip_one(tensors):
+    flat = tensors["head.weight"].reshape(-1)
+    flat[0] = 5 if flat[0] != 5 else 6
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (with_tensors(flip_one), MissingReason.DIGEST_MISMATCH),
+        (with_tensors(lambda t: t.pop("head.bias")), MissingReason.WRONG_SHAPE),
+        (
+            with_tensors(lambda t: t.update(extra=np.ones(3, np.int8))),
+            MissingReason.WRONG_SHAPE,
+        ),
+        (
+            with_tensors(lambda t: t.update({"head.bias": t["head.bias"].astype(np.float32)})),
+            MissingReason.WRONG_SHAPE,
+        ),
+        (with_metadata(num_examples=255), MissingReason.WRONG_METADATA),
+        (with_metadata(exponent=-20), MissingReason.WRONG_METADATA),
+        (with_metadata(base="00" * 32), MissingReason.WRONG_METADATA),
+        (with_metadata(exponent=float("nan")), MissingReason.WRONG_METADATA),
+        (
+            lambda a: Parcel({**a.fields, "signature": bytes(65)}, a.tensors),
+            MissingReason.BAD_SIGNATURE,
+        ),
+    ],
+)
+def test_a_tampered_upload_is_missing_with_its_reason(world: World, change, reason) -> None:
+    world.intercept("touch", tamper(change))
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(world.members["touch"].address)
+    assert (entry.outcome, entry.missing) == (Outcome.MISSING, reason)
+
+
+def test_another_nodes_update_is_refused(world: World) -> None:
+    """The update of `lift`, sent in the name of `touch`."""
+    lift = world.members["lift"]
+    world.intercept("touch", tamper(lambda _a: lift.runner.handle("upload", Parcel({"round": 1}))))
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(world.members["touch"].address)
+    assert entry.missing is MissingReason.WRONG_METADATA
+
+
+def test_a_sample_that_is_not_the_files_is_refused(world: World) -> None:
+    """C_d on chain is of other values than the uploaded file's."""
+    touch = world.members["touch"]
+    honest = touch.pipeline.prover.compute_commitment
+
+    class Liar:
+        def __getattr__(self, name):
+            return getattr(touch.pipeline._make_prover(), name)
+
+        def compute_commitment(self, values):
+            return honest(np.roll(values, 1))
+
+    touch.pipeline._prover = Liar()
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(touch.address)
+    assert entry.missing is MissingReason.SAMPLE_MISMATCH
+
+
+def test_a_near_copy_of_another_nodes_update_is_refused(tmp_path: Path) -> None:
+    """Two wallets with the same data and seed: the later commitment goes."""
+    world = World(tmp_path, make_honest(*TASKS))
+    world.add("copy", "touch", world.members["touch"].learner, 9)
+    copy = world.members["copy"]
+    copy.pipeline._compute_seed = world.members["touch"].pipeline._compute_seed
+    world.run_round()
+    round_ = get_round(world, 1)
+    entries = [round_.contribution_of(world.members[n].address) for n in ("touch", "copy")]
+    later = max(entries, key=round_.contributions.index)
+    first = min(entries, key=round_.contributions.index)
+    assert later.missing is MissingReason.NEAR_COPY
+    assert first.outcome is Outcome.ACCEPTED
+
+
+def test_an_outsized_tensor_is_refused(world: World) -> None:
+    class OneTensor(NoiseLearner):
+        def train(self, base, seed):
+            result = super().train(base, seed)
+            result.parameters["head.bias"][:] += np.float32(0.49)
+            return result
+
+    world.manifest = world.manifest.model_copy(update={"tensor_factor": 1})
+    world.members["touch"].learner = OneTensor(3, 0.001, SHAPE.frames)
+    world.restart("touch")
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(world.members["touch"].address)
+    assert entry.missing is MissingReason.TENSOR_NORM
+
+
+def test_the_update_stays_on_the_node_until_commits_are_closed(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    touch = world.members["touch"]
+    base, digest = pipeline.get_base(get_round(world, round_id))
+    touch.pipeline.commit(round_id, touch.pipeline.train(round_id, base, digest))
+    with pytest.raises(RoundError, match="commits are not closed"):
+        touch.pipeline.upload(round_id)
+
+
+def test_a_stale_base_is_refused_by_the_node(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    base, _ = pipeline.get_base(get_round(world, round_id))
+    with pytest.raises(Exception, match="stale base"):
+        world.members["touch"].pipeline.train(round_id, base, bytes(32))
+
+
+def test_proving_with_a_foreign_or_damaged_update_file_is_refused(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    for stage in (
+        pipeline.collect_commits,
+        pipeline.draw_sample,
+        pipeline.collect_updates,
+        pipeline.seal,
+        pipeline.challenge,
+    ):
+        stage(round_id)
+    touch, lift = world.members["touch"], world.members["lift"]
+    path = touch.home.update_file(round_id)
+    good = path.read_bytes()
+    for bad in (lift.home.update_file(round_id).read_bytes(), good[:-3], b"pickle"):
+        path.write_bytes(bad)
+        with pytest.raises(UpdateError, match="restore the file that was committed"):
+            touch.pipeline.prove(round_id)
+    path.unlink()
+    with pytest.raises(UpdateError, match="is missing"):
+        touch.pipeline.prove(round_id)
+    path.write_bytes(good)
+    assert touch.pipeline.prove(round_id) is not None
+    assert touch.pipeline.prove(round_id) is None
+    assert get_round(world, round_id).contribution_of(touch.address).outcome is Outcome.ACCEPTED
+
+
+def test_a_challenge_file_or_commitment_that_differs_is_refused(world: World, tmp_path) -> None:
+    from dataclasses import replace
+
+    from zk0.errors import ChallengeError
+    from zk0.protocol.statement import Commitment
+
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    for stage in (
+        pipeline.collect_commits,
+        pipeline.draw_sample,
+        pipeline.collect_updates,
+        pipeline.seal,
+        pipeline.challenge,
+    ):
+        stage(round_id)
+    touch = world.members["touch"]
+    path = tmp_path / "challenge.safetensors"
+    path.write_bytes(world.tools().home.challenge_file(round_id).read_bytes() + b"x")
+    with pytest.raises(ChallengeError, match="the chain fixed digest"):
+        touch.pipeline.prove(round_id, path)
+    published = touch.ledger.get_published_challenge(round_id)
+    other = replace(published, common=Commitment(bytes(64)))
+    touch.ledger.get_published_challenge = lambda _round_id: other
+    with pytest.raises(ChallengeError, match="C_v on chain is 0000"):
+        touch.pipeline.prove(round_id)
+
+
+STAGES = (
+    "collect_commits",
+    "draw_sample",
+    "collect_updates",
+    "seal",
+    "challenge",
+    "collect_proofs",
+)
+
+
+@pytest.mark.parametrize("killed_after", range(len(STAGES) + 1))
+def test_a_coordinator_killed_between_any_two_stages_continues(
+    world: World, killed_after: int
+) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    for stage in STAGES[:killed_after]:
+        getattr(pipeline, stage)(round_id)
+    world.run_round()
+    round_ = get_round(world, round_id)
+    assert MemoryLedger(world.chain, COORDINATOR).get_round_count() == 1
+    assert round_.phase is Phase.FINALIZED
+    assert [c.outcome for c in round_.contributions] == [Outcome.ACCEPTED] * 3
+
+
+@pytest.mark.parametrize("kind", ["train", "upload", "prove"])
+def test_a_node_killed_before_or_after_any_stage_continues(world: World, kind: str) -> None:
+    """Its answer is lost and its process is new; the repeated message is answered again."""
+    lost = []
+
+    def kill(asked, parcel, honest):
+        answer = honest()
+        if asked == kind and len(lost) < 2:
+            lost.append(asked)
+            world.restart("touch")
+            return Parcel({"error": "connection lost", "error_type": "TransportError"})
+        return answer
+
+    world.intercept("touch", kill)
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(world.members["touch"].address)
+    assert lost
+    assert entry.outcome is Outcome.ACCEPTED
+
+
+def test_a_node_that_missed_the_message_proves_from_the_chain(world: World) -> None:
+    def deaf(kind, parcel, honest):
+        if kind == "prove":
+            world.members["touch"].runner.on_idle()
+            return Parcel({"error": "never arrived", "error_type": "TransportError"})
+        return honest()
+
+    world.intercept("touch", deaf)
+    world.run_round()
+    entry = get_round(world, 1).contribution_of(world.members["touch"].address)
+    assert entry.outcome is Outcome.ACCEPTED
+
+
+def test_without_a_quorum_the_round_is_aborted_and_the_next_starts_from_the_same_base(
+    world: World,
+) -> None:
+    world.fleet.down = {m.key for m in world.members.values()}
+    with pytest.raises(RoundError, match="aborted"):
+        world.run_round()
+    assert get_round(world, 1).phase is Phase.ABORTED
+    world.fleet.down = set()
+    world.run_round()
+    assert get_round(world, 2).base == world.genesis
+    assert get_round(world, 2).phase is Phase.FINALIZED
+
+
+def test_receipts_reach_the_nodes(world: World) -> None:
+    world.run_round()
+    receipt = json.loads(world.members["lift"].home.receipt_file(1).read_bytes())
+    entry = get_round(world, 1).contribution_of(world.members["lift"].address)
+    assert receipt["digest"] == entry.digest.hex()
+    assert receipt["coordinator"] == COORDINATOR

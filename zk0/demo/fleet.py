@@ -1,0 +1,67 @@
+"""Starts a network's processes: coordinator, honest nodes, freeloader."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zk0.demo.processes import Child, find_program
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class DemoFleet:
+    """Children of one network; `close` ends all of them."""
+
+    rpc_url: str
+    home: Path
+    logs: Path
+    show: Callable[[str, str], None]
+    superlink: str = field(default_factory=lambda: f"127.0.0.1:{find_free_port()}")
+    children: dict[str, Child] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def _common(self, wallet: int) -> list[str]:
+        return [
+            "--wallet", f"dev:{wallet}", "--rpc-url", self.rpc_url,
+            "--home", str(self.home), "--deployments", str(self.home / "deployments"),
+            "--superlink", self.superlink,
+        ]  # fmt: skip
+
+    def _start(self, name: str, command: list[str], stdout: Path | None = None) -> Child:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        child = Child(name, command, self.logs / f"{name}.log", self.show, stdout)
+        self.children[name] = child
+        self._stack.callback(child.stop)
+        return child
+
+    def start_coordinator(self, rounds: int, result: Path, name: str = "coordinator") -> Child:
+        """`zk0-coordinator run-round`; its JSON goes to `result`."""
+        command = [find_program("zk0-coordinator"), "run-round", *self._common(0)]
+        return self._start(name, [*command, "--rounds", str(rounds), "--json"], result)
+
+    def start_node(self, wallet: int, dataset: str, name: str | None = None) -> Child:
+        """`zk0-node join` with an embedded data set."""
+        command = [find_program("zk0-node"), "join", *self._common(wallet)]
+        return self._start(name or dataset, [*command, "--dataset", dataset, "--yes"])
+
+    def start_freeloader(self, wallet: int, task: str, examples: int) -> Child:
+        """A node that does no work and uploads noise."""
+        script = str(ROOT / "scripts" / "freeloader.py")
+        arguments = [f"dev:{wallet}", self.rpc_url, str(self.home), self.superlink, task]
+        return self._start("freeloader", [sys.executable, script, *arguments, str(examples)])
+
+    def close(self) -> None:
+        self._stack.close()

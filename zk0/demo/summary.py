@@ -1,0 +1,92 @@
+"""`summary.json`, the table, and the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zk0.chain.deployments import Deployment
+from zk0.chain.history import RoundRow
+
+
+def build_summary(
+    deployment: Deployment,
+    rounds: Sequence[Mapping[str, Any]],
+    history: Sequence[RoundRow],
+    seconds: float,
+) -> dict[str, Any]:
+    """The coordinator's account of each round with the chain's gas figures."""
+    gas = {(row.round_id, c.node): c.gas for row in history for c in row.contributions}
+    return {
+        "chain": {
+            "chain_id": deployment.chain_id,
+            "registry": deployment.registry,
+            "node_registry": deployment.node_registry,
+            "verifier": deployment.alignment_verifier,
+            "circuit_id": "0x" + deployment.circuit_id.hex(),
+            "circuit": deployment.circuit,
+        },
+        "rounds": [
+            {
+                **round_,
+                "contributions": [
+                    {**c, "gas": gas[round_["id"], c["node"]]} for c in round_["contributions"]
+                ],
+            }
+            for round_ in rounds
+        ],
+        "seconds": round(seconds, 1),
+    }
+
+
+def format_table(summary: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Round, node, share, alignment, outcome, gas, loss before → after."""
+    header = (
+        f"{'round':>5}  {'node':<12} {'task':<8} {'share':>10} {'exact':>10} {'alignment':>9}  "
+        f"{'outcome':<16} {'gas':>9}  loss"
+    )
+    lines = [header, "-" * len(header)]
+    for round_ in summary["rounds"]:
+        loss = f"{round_['base_loss']:.4f} → {round_['final_loss']:.4f}"
+        for c in round_["contributions"]:
+            exact = c["exact_share_nano"]
+            lines.append(
+                f"{round_['id']:>5}  {names.get(c['node'], c['node'][:10]):<12} {c['task']:<8} "
+                f"{c['share_nano'] / 1e9:>+10.5f} "
+                f"{'–' if exact is None else format(exact / 1e9, '+.5f'):>10} "
+                f"{c['alignment_bps'] / 100:>7.2f} %  {c['outcome']:<16} {c['gas']:>9,}  {loss}"
+            )
+            loss = ""
+    return "\n".join(lines)
+
+
+def draw_chart(summary: Mapping[str, Any], names: Mapping[str, str], path: Path) -> None:
+    """Loss by round, and shares by node and round, as one PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rounds = summary["rounds"]
+    figure, (losses, shares) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    ids = [r["id"] for r in rounds]
+    losses.plot([0, *ids], [rounds[0]["base_loss"], *(r["final_loss"] for r in rounds)], "o-")
+    losses.set(xlabel="after round", ylabel="loss on that round's examples", title="Loss")
+    losses.set_xticks([0, *ids])
+    losses.set_ylim(bottom=0)
+    nodes = sorted({c["node"] for r in rounds for c in r["contributions"]}, key=lambda n: names[n])
+    width = 0.8 / len(nodes)
+    for position, node in enumerate(nodes):
+        values = []
+        for round_ in rounds:
+            own = [c for c in round_["contributions"] if c["node"] == node]
+            values.append(own[0]["share_nano"] / 1e9 if own else 0.0)
+        offsets = [i + (position - (len(nodes) - 1) / 2) * width for i in ids]
+        shares.bar(offsets, values, width, label=names[node])
+    shares.axhline(0, color="black", linewidth=0.8)
+    shares.set(xlabel="round", ylabel="improvement share (loss)", title="Proven shares by node")
+    shares.set_xticks(ids)
+    shares.legend()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)

@@ -1,0 +1,28 @@
+"""A freeloader: a learner that does no work and hands in noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zk0.ports import Tensors, TrainingResult
+
+
+class NoiseLearner:
+    """`zk0.ports.Learner` without data: Gaussian noise of a size that no norm check refuses."""
+
+    def __init__(self, seed: int, scale: float, num_examples: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._scale = scale
+        self._num_examples = num_examples
+
+    @property
+    def num_examples(self) -> int:
+        return self._num_examples
+
+    def train(self, base: Tensors, seed: int) -> TrainingResult:
+        """Base plus noise; the losses that it claims are invented, and nobody relies on them."""
+        noisy = {
+            name: tensor + self._scale * self._rng.standard_normal(tensor.shape, np.float32)
+            for name, tensor in base.items()
+        }
+        return TrainingResult(noisy, self._num_examples, 0.0, 0.0, 0.0)
