@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from circuits.catalog import get_circuit_by_id
 from circuits.prover import EzklProver
-from coordinator.dispatch import Dispatch
+from coordinator.dispatch import Dispatch, NodeRegistrar
 from coordinator.home import CoordinatorHome
 from coordinator.pipeline import CoordinatorPipeline, Tools
 from coordinator.runner import CoordinatorRunner
 from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
-from zk0.errors import ConfigError, RoundError
+from zk0.errors import ChainError, ConfigError, RoundError, TransportError
 from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network
 from zk0.storage import open_store
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from zk0.learning.flower_wire import SuperLinkEndpoint
 
 log = logging.getLogger(__name__)
+
+DOORKEEPER_S = 2.0
 
 
 def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None) -> Examiner:
@@ -67,6 +70,8 @@ class Base:
     """What is there before anything heavy is loaded."""
 
     ledger: Ledger
+    reader: Ledger
+    """A second connection, for the doorkeeper's thread."""
     store: BlobStore
     manifest: NetworkManifest
     home: CoordinatorHome
@@ -85,7 +90,7 @@ def open_base(options: NetworkOptions, wallet: str, password_file: Path | None) 
     root = options.home / "coordinator"
     manifest = open_manifest(network, store, root)
     home = CoordinatorHome.of(root, network.chain_id, network.registry)
-    return Base(ledger, store, manifest, home)
+    return Base(ledger, open_ledger(options), store, manifest, home)
 
 
 def make_tools(base: Base, pool: Path | None) -> Tools:
@@ -101,19 +106,45 @@ def make_tools(base: Base, pool: Path | None) -> Tools:
     )
 
 
-@dataclass
-class FlowerRegistrar:
-    """Registers node keys with the SuperLink, each once."""
+class Doorkeeper:
+    """Lets the keys of registered nodes into the SuperLink, from its start on.
 
-    endpoint: SuperLinkEndpoint
-    _known: set[bytes] = field(default_factory=set)
+    A thread of its own: a SuperNode that is turned away costs seconds of CPU to start again,
+    and loading the policy takes longer than a node takes to join.
+    """
+
+    def __init__(self, endpoint: SuperLinkEndpoint, ledger: Ledger) -> None:
+        self._endpoint = endpoint
+        self._ledger = ledger
+        self._known: set[bytes] = set()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def admit(self, node_key: bytes) -> None:
+        """Register one key, once. Raises TransportError."""
         from zk0.learning.flower_runtime import register_node
 
-        if node_key not in self._known:
-            register_node(self.endpoint, node_key)
-            self._known.add(node_key)
+        with self._lock:
+            if node_key not in self._known:
+                register_node(self._endpoint, node_key)
+                self._known.add(node_key)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(DOORKEEPER_S):
+            try:
+                for registration in self._ledger.get_active_nodes():
+                    self.admit(registration.node_key)
+            except (TransportError, ChainError) as error:
+                log.warning("cannot admit nodes now: %s", error)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
 
 
 @contextmanager
@@ -152,13 +183,14 @@ def open_runner(
     """A runner over Flower."""
     from zk0.learning.flower_fleet import open_fleet
 
-    tools = make_tools(base, pool)
-    with open_fleet(endpoint) as fleet:
-        yield make_runner(tools, fleet, FlowerRegistrar(endpoint), ask_timeout_s)
+    with Doorkeeper(endpoint, base.reader) as doorkeeper:
+        tools = make_tools(base, pool)
+        with open_fleet(endpoint) as fleet:
+            yield make_runner(tools, fleet, doorkeeper, ask_timeout_s)
 
 
 def make_runner(
-    tools: Tools, fleet: Fleet, registrar: FlowerRegistrar, ask_timeout_s: float
+    tools: Tools, fleet: Fleet, registrar: NodeRegistrar, ask_timeout_s: float
 ) -> CoordinatorRunner:
     dispatch = Dispatch(
         fleet,

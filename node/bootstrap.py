@@ -54,9 +54,11 @@ def open_tools(options: NetworkOptions, wallet: str, password_file: Path | None)
 
 
 def make_prover(network: Network) -> Prover:
-    """The prover for the network's circuit. Raises CircuitError."""
+    """The prover for the network's circuit, its proving key derived. Raises CircuitError."""
     circuit = get_circuit_by_id(network.circuit_id)
-    return EzklProver(circuit, network.chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
+    prover = EzklProver(circuit, network.chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
+    prover.prepare()
+    return prover
 
 
 def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:

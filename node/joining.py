@@ -62,7 +62,9 @@ def take_part(
             options.yes,
         )
         join(ledger, plan, lambda: bootstrap.load_node_key(tools.home))
-    _serve(tools, bootstrap.make_pipeline(tools, learner), options)
+    pipeline = bootstrap.make_pipeline(tools, learner)
+    pipeline.prepare()
+    _serve(tools, pipeline, options)
 
 
 def _serve(tools: bootstrap.NodeTools, pipeline: NodePipeline, options: JoinOptions) -> None:

@@ -93,6 +93,10 @@ class NodePipeline:
             self._prover = self._make_prover()
         return self._prover
 
+    def prepare(self) -> None:
+        """Make the prover now rather than under a round's deadline. Raises CircuitError."""
+        log.info("prover for circuit %s ready", self.prover.circuit_id.hex()[:16])
+
     def _own(self, round_: Round) -> Contribution | None:
         return round_.contribution_of(self._ledger.account)
 

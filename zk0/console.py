@@ -5,6 +5,7 @@ Results go to stdout, logs to stderr. A user's mistake is one sentence and a non
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -41,6 +42,7 @@ class NetworkOptions:
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say which network is meant; the command gets one NetworkOptions."""
 
+    @functools.wraps(command)
     def wrapper(
         rpc_url: str, deployments: Path, registry: str | None, store: str | None, home: Path,
         **rest: Any,
@@ -48,8 +50,6 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         url = store or f"dir:{home / 'blobs'}"
         return command(NetworkOptions(rpc_url, deployments, registry, url, home), **rest)
 
-    wrapper.__doc__ = command.__doc__
-    wrapper.__name__ = command.__name__
     for option in reversed(
         (
             click.option(
@@ -126,6 +126,8 @@ def start_logging(verbose: bool = False) -> None:
     root.setLevel(logging.WARNING)
     for name in ("zk0", "node", "coordinator", "circuits"):
         logging.getLogger(name).setLevel(logging.DEBUG if verbose else logging.INFO)
+    for name in ("flwr", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def run(group: click.Group) -> NoReturn:

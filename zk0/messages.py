@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from zk0.errors import TransportError, Zk0Error
 from zk0.ports import Field, Parcel
 from zk0.protocol.checkpoint import Checkpoint, CheckpointMetadata
+from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.statement import Digest
 
 KINDS = ("train", "upload", "receipt", "prove")
@@ -42,6 +43,25 @@ def _get_digest(parcel: Parcel, name: str) -> Digest:
     return Digest(value)
 
 
+def _pack_tensors(tensors: Mapping[str, NDArray[Any]]) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Layout as JSON, and all tensors as one: Flower fetches each array by a request of its own."""
+    layout = ParameterLayout.of(tensors)
+    shapes = json.dumps([[name, list(shape)] for name, shape in layout.shapes])
+    return shapes, {"flat": layout.flatten(tensors)}
+
+
+def _unpack_tensors(parcel: Parcel) -> dict[str, NDArray[Any]]:
+    flat = parcel.tensors.get("flat")
+    if flat is None:
+        raise TransportError("message: expected one tensor, flat")
+    try:
+        shapes = json.loads(_get(parcel, "layout", str))
+        layout = ParameterLayout(tuple((str(n), tuple(int(x) for x in s)) for n, s in shapes))
+        return layout.unflatten(flat)
+    except (TypeError, ValueError) as error:
+        raise TransportError(f"message field layout: {error}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
     round_id: int
@@ -50,26 +70,28 @@ class TrainRequest:
 
     def to_parcel(self) -> Parcel:
         meta = json.dumps(self.base.metadata.to_json())
+        layout, tensors = _pack_tensors(self.base.tensors)
         fields: dict[str, Field] = {
             "round": self.round_id,
             "base": self.base_digest,
             "metadata": meta,
+            "layout": layout,
         }
-        return Parcel(fields, dict(self.base.tensors))
+        return Parcel(fields, tensors)
 
     @classmethod
     def from_parcel(cls, parcel: Parcel) -> Self:
         """Raises TransportError on missing fields or other dtypes."""
-        for name, tensor in parcel.tensors.items():
-            if tensor.dtype != np.float32:
-                raise TransportError(f"tensor {name}: expected float32, found {tensor.dtype}")
+        tensors = _unpack_tensors(parcel)
+        if any(tensor.dtype != np.float32 for tensor in tensors.values()):
+            raise TransportError("message train: expected float32 parameters")
         try:
             meta = CheckpointMetadata.from_json(json.loads(_get(parcel, "metadata", str)))
         except ValueError as error:
             raise TransportError(f"message field metadata: {error}") from error
         return cls(
             _get(parcel, "round", int),
-            Checkpoint(parcel.tensors, meta),
+            Checkpoint(tensors, meta),
             _get_digest(parcel, "base"),
         )
 
@@ -121,12 +143,14 @@ class UploadReply:
     tensors: Mapping[str, NDArray[Any]]
 
     def to_parcel(self) -> Parcel:
+        layout, tensors = _pack_tensors(self.tensors)
         fields: dict[str, Field] = {
             "round": self.round_id,
             "metadata": json.dumps(dict(self.metadata)),
             "signature": self.signature,
+            "layout": layout,
         }
-        return Parcel(fields, dict(self.tensors))
+        return Parcel(fields, tensors)
 
     @classmethod
     def from_parcel(cls, parcel: Parcel) -> Self:
@@ -141,7 +165,7 @@ class UploadReply:
             _get(parcel, "round", int),
             metadata,
             _get(parcel, "signature", bytes),
-            parcel.tensors,
+            _unpack_tensors(parcel),
         )
 
 

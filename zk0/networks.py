@@ -39,7 +39,7 @@ def make_devnet_manifest(circuit: str) -> NetworkManifest:
         model="tiny",
         scope="all",
         statistics=compute_file_digest(TINY / "statistics.json").hex(),
-        training=TrainingRecipe(steps=50, batch_size=16, learning_rate="0.001"),
+        training=TrainingRecipe(steps=50, batch_size=16, learning_rate="0.0004"),
         max_norm="100",
     )
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zk0.ports import Tensors, TrainingResult
 
 
 class NoiseLearner:
-    """`zk0.ports.Learner` without data: Gaussian noise of a size that no norm check refuses."""
+    """`zk0.ports.Learner` without data: Gaussian noise of a size that no norm check refuses.
+
+    Only matrices get noise: some vectors hardly move in honest training, and noise there is
+    refused by the bound on tensor norms before any proof.
+    """
 
     def __init__(self, seed: int, scale: float, num_examples: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -22,7 +27,10 @@ class NoiseLearner:
     def train(self, base: Tensors, seed: int) -> TrainingResult:
         """Base plus noise; the losses that it claims are invented, and nobody relies on them."""
         noisy = {
-            name: tensor + self._scale * self._rng.standard_normal(tensor.shape, np.float32)
+            name: tensor + self._draw(tensor.shape) if tensor.ndim == 2 else tensor
             for name, tensor in base.items()
         }
         return TrainingResult(noisy, self._num_examples, 0.0, 0.0, 0.0)
+
+    def _draw(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        return np.float32(self._scale) * self._rng.standard_normal(shape, np.float32)
