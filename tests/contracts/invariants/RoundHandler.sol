@@ -26,6 +26,7 @@ contract RoundHandler is RegistryFixture {
     uint256 public finalized;
     uint256 public aborted;
     bool public wentBack;
+    uint256 private _digests;
 
     constructor() {
         setUp();
@@ -82,7 +83,8 @@ contract RoundHandler is RegistryFixture {
         numExamples = uint32(_bound(numExamples, 1, DATASET_SIZE));
         exponent = int8(_bound(exponent, -24, -8));
         vm.prank(node);
-        try registry.commitUpdate(id, _digest(node), numExamples, exponent) {
+        // Another digest each time: it must not be a taken digest that keeps a second commitment out.
+        try registry.commitUpdate(id, keccak256(abi.encode(++_digests)), numExamples, exponent) {
             ++commits[id];
             ++commitsOf[id][node];
         } catch { }
@@ -161,6 +163,33 @@ contract RoundHandler is RegistryFixture {
         if (op == 7 && seed % 4 < 2) try registry.abortRound(id) { } catch { }
         if (op == 8) vm.roll(block.number + 300);
         vm.stopPrank();
+    }
+
+    /// Everybody tries everything on a round that is over.
+    function disturb(uint256 seed) public observed {
+        uint256 count = registry.roundCount();
+        if (count == 0) return;
+        id = 1 + seed % count;
+        Round memory r = registry.round(id);
+        if (r.phase < Phase.Finalized) return;
+        skip(seed % 2 == 0 ? 0 : 1 hours);
+        vm.roll(block.number + 1);
+        address[3] memory everybody = [coordinator, stranger, crowd[seed % crowd.length]];
+        for (uint256 i; i < everybody.length; ++i) {
+            vm.startPrank(everybody[i]);
+            try registry.commitUpdate(id, keccak256(abi.encode(++_digests)), 1, -8) { } catch { }
+            try registry.closeCommits(id) { } catch { }
+            try registry.drawSample(id) { } catch { }
+            try registry.commitSample(id, r.sampleSeed, _sampleCommitment(everybody[i])) { } catch { }
+            try registry.sealRound(id, CANDIDATE, new uint8[](r.count), new MissingReason[](r.count)) { }
+                catch { }
+            try registry.drawChallenge(id) { } catch { }
+            try registry.publishChallenge(id, _challenge()) { } catch { }
+            try registry.proveContribution(id, 1, 2000, 100_000, 9000, PROOF) { } catch { }
+            try registry.finalizeRound(id, _result(r.baseDigest, BASE_LOSS, BASE_LOSS, 0)) { } catch { }
+            try registry.abortRound(id) { } catch { }
+            vm.stopPrank();
+        }
     }
 
     function membership(uint256 who, uint256 seed) public observed {

@@ -20,7 +20,7 @@ contract RoundInvariants is Test {
     function setUp() public {
         handler = new RoundHandler();
         (registry, nodes) = handler.network();
-        bytes4[] memory selectors = new bytes4[](8);
+        bytes4[] memory selectors = new bytes4[](9);
         selectors[0] = RoundHandler.advance.selector;
         selectors[1] = RoundHandler.commit.selector;
         selectors[2] = RoundHandler.sample.selector;
@@ -29,6 +29,7 @@ contract RoundInvariants is Test {
         selectors[5] = RoundHandler.membership.selector;
         selectors[6] = RoundHandler.round.selector;
         selectors[7] = RoundHandler.commitAll.selector;
+        selectors[8] = RoundHandler.disturb.selector;
         targetContract(address(handler));
         targetSelector(FuzzSelector({ addr: address(handler), selectors: selectors }));
     }
