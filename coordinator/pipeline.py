@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from coordinator.candidate import Weighted, reweigh, weigh, write_aggregate
 from coordinator.collection import Collection
 from coordinator.dispatch import Dispatch
@@ -363,13 +365,13 @@ class CoordinatorPipeline:
         network = self._ledger.network
         parameter_count = network.parameters.parameter_count
         indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
-        directions = examination.challenge.directions
+        gradients = examination.gradient.gradients.values()
+        mean = np.mean([g[indices].astype(np.float64) for g in gradients], axis=0)
         layout = self._tools.examiner.layout
         return {
             m.update.entry.node: compute_share_error_nano(
-                directions.common,
+                mean,
                 layout.gather(m.update.tensors, indices),
-                directions.unit,
                 m.weight,
                 round_.total_weight,
                 m.effective_exponent,

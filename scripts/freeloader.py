@@ -13,7 +13,7 @@ from node.joining import JoinOptions, take_part
 from zk0.console import NetworkOptions, run, start_logging
 from zk0.testing.noise import NoiseLearner
 
-NOISE_SCALE = 1e-3
+NOISE_SCALE = 5e-4
 """About what honest training moves a parameter by in one round, so that no norm gives it away."""
 
 

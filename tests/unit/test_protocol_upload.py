@@ -163,13 +163,12 @@ def test_losses_become_nano_loss_by_exact_rounding() -> None:
 def test_predicted_error_of_a_share_is_what_resampling_shows() -> None:
     rng = np.random.default_rng(1)
     p, m, trials = 20_000, 960, 400
-    v = rng.integers(-127, 128, p).astype(np.int8)
-    d = np.clip(np.rint(v / 10 + rng.normal(0, 20, p)), -127, 127).astype(np.int8)
-    unit, w, total, e = 2**40, 3, 9, -12
-    factor = unit * w * 1e9 / (total * 2.0 ** (64 - e))
-    sums, predicted = [], []
+    g = rng.standard_normal(p) * 1e-3
+    d = np.clip(np.rint(-g * 8000 + rng.normal(0, 20, p)), -127, 127).astype(np.int8)
+    w, total, e = 3, 9, -12
+    shares, predicted = [], []
     for _ in range(trials):
         i = rng.choice(p, m, replace=False)
-        sums.append(float(v[i].astype(float) @ d[i].astype(float)) * factor)
-        predicted.append(compute_share_error_nano(v[i], d[i], unit, w, total, e, p))
-    assert abs(np.mean(predicted) / np.std(sums) - 1) < 0.15
+        shares.append(-p / m * float(g[i] @ d[i]) * w / total * 2.0**e * 1e9)
+        predicted.append(compute_share_error_nano(g[i], d[i], w, total, e, p))
+    assert abs(np.mean(predicted) / np.std(shares) - 1) < 0.15

@@ -1,6 +1,7 @@
 """Whole rounds over doubles: what the pipelines do, also when things go wrong."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from tests.doubles.world import COORDINATOR, SHAPE, TASKS, World, make_honest, make_noise
 from zk0.errors import RoundError, UpdateError
+from zk0.messages import UploadReply
 from zk0.ports import Parcel
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import MissingReason, Outcome
@@ -145,9 +147,12 @@ def with_metadata(**changes):
 
 def with_tensors(edit):
     def change(answer: Parcel) -> Parcel:
-        tensors = {n: t.copy() for n, t in answer.tensors.items()}
+        reply = UploadReply.from_parcel(answer)
+        tensors = {n: t.copy() for n, t in reply.tensors.items()}
         edit(tensors)
-        return Parcel(answer.fields, tensors)
+        if len({t.dtype for t in tensors.values()}) > 1:
+            tensors = {n: t.astype(np.float32) for n, t in tensors.items()}
+        return replace(reply, tensors=tensors).to_parcel()
 
     return change
 
@@ -233,10 +238,10 @@ def test_an_outsized_tensor_is_refused(world: World) -> None:
     class OneTensor(NoiseLearner):
         def train(self, base, seed):
             result = super().train(base, seed)
-            result.parameters["head.bias"][:] += np.float32(0.49)
+            result.parameters["head.weight"][:] += np.float32(0.45)
             return result
 
-    world.manifest = world.manifest.model_copy(update={"tensor_factor": 1})
+    world.manifest = world.manifest.model_copy(update={"tensor_factor": 2})
     world.members["touch"].learner = OneTensor(3, 0.001, SHAPE.frames)
     world.restart("touch")
     world.run_round()
@@ -290,8 +295,6 @@ def test_proving_with_a_foreign_or_damaged_update_file_is_refused(world: World) 
 
 
 def test_a_challenge_file_or_commitment_that_differs_is_refused(world: World, tmp_path) -> None:
-    from dataclasses import replace
-
     from zk0.errors import ChallengeError
     from zk0.protocol.statement import Commitment
 

@@ -94,9 +94,8 @@ def compute_directions(
 
 
 def compute_share_error_nano(
-    common: Direction,
+    gradient: NDArray[np.float64],
     sample: Direction,
-    unit: int,
     weight: int,
     total_weight: int,
     effective_exponent: int,
@@ -104,14 +103,19 @@ def compute_share_error_nano(
 ) -> int:
     """Predicted standard error of a proven share in nano-loss, from its own sample.
 
-    A is a sum over m of P coordinates drawn without repetition, so its standard error is
-    √m · std(v·d) · √(1 − m/P).
+    The share estimates −g·(w/Σw)·Δ over P coordinates from m that were drawn without
+    repetition: (P/m)·√m·std(g_j d_j)·√(1 − m/P). The gradient is taken as it is, not clipped
+    like the direction: its tail is where most of the error comes from.
+
+    Args:
+        gradient: float64[m], the mean path gradient at the sampled coordinates.
+        sample: int8[m].
     """
-    m = len(common)
-    products = common.astype(np.float64) * sample.astype(np.float64)
-    error = math.sqrt(m * (1 - m / parameter_count)) * float(products.std(ddof=1))
-    factor = Fraction(unit * weight * NANO, total_weight << (UNIT_BITS - effective_exponent))
-    return math.ceil(Fraction(error) * factor)
+    m = len(sample)
+    products = gradient * sample.astype(np.float64)
+    spread = math.sqrt(m * (1 - m / parameter_count)) * float(products.std(ddof=1))
+    factor = Fraction(weight, total_weight) * Fraction(2) ** effective_exponent
+    return math.ceil(Fraction(spread) * parameter_count / m * factor * NANO)
 
 
 def pack_directions(directions: Directions, tasks: Sequence[str]) -> bytes:

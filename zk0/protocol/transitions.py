@@ -353,6 +353,7 @@ def _validate_gate(round_: Round, end: Finalization, parameters: Parameters) -> 
         _require(end.final_loss_nano == round_.base_loss_nano, "WrongLoss", "base kept", round_)
     else:
         _require(bool(end.harmful), "WrongCheckpoint", "the gate refused it", round_)
+        _require(end.harmful != accepted, "NoneLeft", "nobody's updates make no aggregate", round_)
         _require(end.final_loss_nano <= bound, "WrongLoss", "the gate refuses it", round_)
 
 
@@ -398,6 +399,13 @@ def abort_round(round_: Round, parameters: Parameters, *, is_coordinator: bool, 
         round_,
     )
     if not is_coordinator:
+        may_close = len(round_.contributions) >= parameters.quorum
+        _require(
+            round_.phase is not Phase.COMMITTING or not may_close,
+            "QuorumReached",
+            "close the commitments instead",
+            round_,
+        )
         grace = {
             Phase.COLLECTING: parameters.seal_window_s,
             Phase.PROVING: parameters.finalize_window_s,

@@ -11,8 +11,8 @@ from zk0.ports import Tensors, TrainingResult
 class NoiseLearner:
     """`zk0.ports.Learner` without data: Gaussian noise of a size that no norm check refuses.
 
-    Only matrices get noise: some vectors hardly move in honest training, and noise there is
-    refused by the bound on tensor norms before any proof.
+    Embeddings and vectors get none: many of them hardly move in honest training, and noise
+    there is refused by the bound on tensor norms before any proof.
     """
 
     def __init__(self, seed: int, scale: float, num_examples: int) -> None:
@@ -27,7 +27,9 @@ class NoiseLearner:
     def train(self, base: Tensors, seed: int) -> TrainingResult:
         """Base plus noise; the losses that it claims are invented, and nobody relies on them."""
         noisy = {
-            name: tensor + self._draw(tensor.shape) if tensor.ndim == 2 else tensor
+            name: tensor + self._draw(tensor.shape)
+            if tensor.ndim == 2 and "embed" not in name
+            else tensor
             for name, tensor in base.items()
         }
         return TrainingResult(noisy, self._num_examples, 0.0, 0.0, 0.0)
