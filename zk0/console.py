@@ -44,11 +44,12 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapper(
-        rpc_url: str, deployments: Path, registry: str | None, store: str | None, home: Path,
+        rpc_url: str, deployments: Path | None, registry: str | None, store: str | None, home: Path,
         **rest: Any,
     ) -> Any:  # fmt: skip
         url = store or f"dir:{home / 'blobs'}"
-        return command(NetworkOptions(rpc_url, deployments, registry, url, home), **rest)
+        folder = deployments or home / "deployments"
+        return command(NetworkOptions(rpc_url, folder, registry, url, home), **rest)
 
     for option in reversed(
         (
@@ -62,7 +63,6 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--deployments",
                 type=click.Path(path_type=Path),
-                default=lambda: get_home() / "deployments",
                 envvar="ZK0_DEPLOYMENTS",
                 help="Folder with <chainId>.json files.  [default: <home>/deployments]",
             ),
