@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from coordinator.candidate import Weighted
 from zk0.ports import Examiner, Network, PathGradient
-from zk0.protocol.challenge import Challenge, compute_directions, to_nano
+from zk0.protocol.challenge import Challenge, compute_directions, compute_mean_nano, to_nano
 from zk0.protocol.checkpoint import Checkpoint
 from zk0.protocol.contribution import NANO
 from zk0.protocol.merkle import compute_leaf, compute_path, compute_root
@@ -44,6 +44,13 @@ class Pool:
                 self._positions[task, index] = len(self._leaves)
                 self._leaves.append(compute_leaf(examiner.get_frame_bytes(task, index)))
         self.root = compute_root(self._leaves)
+
+    def compute_loss_nano(self, checkpoint: Checkpoint) -> int:
+        """Mean loss over tasks on every frame, always with the same noise and times."""
+        counts = self._examiner.frame_counts
+        frames = {task: list(range(count)) for task, count in counts.items()}
+        losses = self._examiner.compute_losses(checkpoint.tensors, frames, self.root)
+        return compute_mean_nano(_to_nano(losses))
 
     def write_frames(
         self, path: Path, round_id: int, frames: Mapping[str, Sequence[int]]

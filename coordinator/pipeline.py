@@ -73,6 +73,7 @@ class CoordinatorPipeline:
         self._pool = Pool(tools.examiner)
         self._collections: dict[int, Collection] = {}
         self._examinations: dict[int, Examination] = {}
+        self._pool_losses: dict[Digest, int] = {}
 
     # --- open ----------------------------------------------------------------------------
 
@@ -406,6 +407,7 @@ class CoordinatorPipeline:
             share_errors=self._compute_share_errors(round_, members, examination),
             settlement=settlement,
             checkpoint_cid=checkpoint_cid,
+            pool_losses=self._compute_pool_losses(round_, settlement),
         )
         path = home.report_file(round_id)
         path.write_bytes(report)
@@ -428,6 +430,18 @@ class CoordinatorPipeline:
             round_.base_loss_nano / 1e9,
             settlement.final_loss_nano / 1e9,
         )
+
+    def _compute_pool_losses(self, round_: Round, settlement: Settlement) -> dict[str, int]:
+        """Losses before and after on the whole pool: comparable from round to round."""
+        for digest in (round_.base, settlement.checkpoint):
+            if digest not in self._pool_losses:
+                own = settlement.path if digest == settlement.checkpoint else None
+                checkpoint = read_checkpoint(own or self._home.base_file(digest.hex()), digest)
+                self._pool_losses[digest] = self._pool.compute_loss_nano(checkpoint)
+        return {
+            "base": self._pool_losses[round_.base],
+            "final": self._pool_losses[settlement.checkpoint],
+        }
 
     def _put_updates(self, round_id: int, members: Sequence[Weighted]) -> dict[Address, Cid]:
         return {

@@ -68,6 +68,7 @@ def write_report(
     share_errors: Mapping[Address, int],
     settlement: Settlement,
     checkpoint_cid: Cid,
+    pool_losses: Mapping[str, int],
 ) -> bytes:
     """The report's canonical bytes. Losses and shares are nano-loss integers."""
     contributions = [
@@ -115,6 +116,7 @@ def write_report(
             },
             "manifest": manifest.digest.hex(),
             "parameters": asdict(network.parameters),
+            "pool_losses_nano": dict(pool_losses),
             "registry": network.registry,
             "round": round_.round_id,
             "sample_seed": round_.sample_seed.hex(),

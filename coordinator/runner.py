@@ -83,6 +83,8 @@ class CoordinatorRunner:
             candidate_loss_nano=round_.candidate_loss_nano,
             final_loss_nano=round_.final_loss_nano,
             sum_of_shares_nano=report["completeness"]["sum_of_shares_nano"],
+            pool_base_loss_nano=report["pool_losses_nano"]["base"],
+            pool_final_loss_nano=report["pool_losses_nano"]["final"],
             checkpoint=round_.checkpoint.hex(),
             checkpoint_cid=report["checkpoint"]["cid"],
             parent=round_.base.hex(),

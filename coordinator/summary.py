@@ -31,6 +31,9 @@ class RoundSummary:
     candidate_loss_nano: int
     final_loss_nano: int
     sum_of_shares_nano: int
+    pool_base_loss_nano: int
+    pool_final_loss_nano: int
+    """On the whole pool, comparable from round to round; the others on the round's examples."""
     checkpoint: str
     checkpoint_cid: str
     parent: str
@@ -46,6 +49,8 @@ class RoundSummary:
             "candidate_loss": self.candidate_loss_nano / 1e9,
             "final_loss": self.final_loss_nano / 1e9,
             "sum_of_shares": self.sum_of_shares_nano / 1e9,
+            "pool_base_loss": self.pool_base_loss_nano / 1e9,
+            "pool_final_loss": self.pool_final_loss_nano / 1e9,
             "checkpoint": {
                 "digest": self.checkpoint,
                 "cid": self.checkpoint_cid,

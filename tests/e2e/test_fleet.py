@@ -44,11 +44,9 @@ class Fleet:
             if newest and condition(round_ := self.ledger.get_round(newest)):
                 return round_
             coordinator = self.processes.children["coordinator"]
-            assert coordinator.exit_code in (None, 0), "\n".join(f"{n}: {t}" for n, t in self.lines)
+            assert coordinator.exit_code in (None, 0), self._tell()
             time.sleep(0.1)
-        raise AssertionError(
-            f"{what} did not happen:\n" + "\n".join(t for _, t in self.lines[-60:])
-        )
+        raise AssertionError(f"{what} did not happen:\n" + self._tell())
 
     def address(self, wallet: int) -> str:
         from zk0.chain.wallet import open_dev_wallet
@@ -71,7 +69,7 @@ class Fleet:
         end = time.monotonic() + WAIT_S
         while coordinator.exit_code is None and time.monotonic() < end:
             time.sleep(0.2)
-        assert coordinator.exit_code == 0, "\n".join(t for _, t in self.lines[-60:])
+        assert coordinator.exit_code == 0, self._tell()
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +191,7 @@ def test_shares_add_up_and_proven_ones_estimate_exact_ones(fleet: Fleet) -> None
         drop = report["completeness"]["drop_nano"]
         bound = 0.10 if row.round_id == 1 else 0.05
         assert abs(report["completeness"]["sum_of_shares_nano"] - drop) <= bound * drop
+        assert report["pool_losses_nano"]["final"] < report["pool_losses_nano"]["base"]
         for c in report["contributions"]:
             if c["outcome"] == "Accepted":
                 error = abs(c["share_nano"] - c["exact_share_nano"])

@@ -397,3 +397,25 @@ def test_receipts_reach_the_nodes(world: World) -> None:
     entry = get_round(world, 1).contribution_of(world.members["lift"].address)
     assert receipt["digest"] == entry.digest.hex()
     assert receipt["coordinator"] == COORDINATOR
+
+
+def test_ones_own_earlier_update_is_refused_as_a_resubmission(tmp_path: Path) -> None:
+    """The same digits again, under a new round's metadata."""
+
+    class Repeat(NoiseLearner):
+        def train(self, base, seed):
+            rng = np.random.default_rng(7)
+            noisy = {n: t + np.float32(0.02) * self._fixed(rng, t) for n, t in base.items()}
+            return replace(super().train(base, seed), parameters=noisy)
+
+        def _fixed(self, rng, tensor):
+            draw = rng.standard_normal(tensor.shape, np.float32)
+            return draw if tensor.ndim == 2 else 0 * draw
+
+    learners = make_honest(*TASKS) | {"lazy": ("lift", Repeat(1, 0.02, SHAPE.frames))}
+    world = World(tmp_path, learners)
+    world.run_round()
+    world.run_round()
+    address = world.members["lazy"].address
+    assert get_round(world, 1).contribution_of(address).outcome is Outcome.BELOW_THRESHOLD
+    assert get_round(world, 2).contribution_of(address).missing is MissingReason.NEAR_COPY

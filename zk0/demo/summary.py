@@ -71,8 +71,9 @@ def draw_chart(summary: Mapping[str, Any], names: Mapping[str, str], path: Path)
     rounds = summary["rounds"]
     figure, (losses, shares) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     ids = [r["id"] for r in rounds]
-    losses.plot([0, *ids], [rounds[0]["base_loss"], *(r["final_loss"] for r in rounds)], "o-")
-    losses.set(xlabel="after round", ylabel="loss on that round's examples", title="Loss")
+    curve = [rounds[0]["pool_base_loss"], *(r["pool_final_loss"] for r in rounds)]
+    losses.plot([0, *ids], curve, "o-")
+    losses.set(xlabel="after round", ylabel="loss on the whole pool", title="Loss")
     losses.set_xticks([0, *ids])
     losses.set_ylim(bottom=0)
     nodes = sorted({c["node"] for r in rounds for c in r["contributions"]}, key=lambda n: names[n])
