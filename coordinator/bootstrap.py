@@ -16,8 +16,9 @@ from circuits.catalog import get_circuit_by_id
 from circuits.prover import EzklProver
 from coordinator.dispatch import Dispatch, NodeRegistrar
 from coordinator.home import CoordinatorHome
-from coordinator.pipeline import CoordinatorPipeline, Tools
+from coordinator.pipeline import CoordinatorPipeline
 from coordinator.runner import CoordinatorRunner
+from coordinator.tools import Tools
 from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions

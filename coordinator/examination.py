@@ -6,22 +6,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from coordinator.candidate import Weighted
 from zk0.ports import Examiner, Network, PathGradient
-from zk0.protocol.challenge import Challenge, compute_directions, compute_mean_nano, to_nano
+from zk0.protocol.challenge import (
+    Challenge,
+    compute_directions,
+    compute_mean_nano,
+    compute_share_error_nano,
+    to_nano,
+)
 from zk0.protocol.checkpoint import Checkpoint
 from zk0.protocol.contribution import NANO
-from zk0.protocol.merkle import compute_leaf, compute_path, compute_root
 from zk0.protocol.randomness import draw_frames, draw_sample
 from zk0.protocol.round import Round
-from zk0.protocol.statement import Digest
-from zk0.protocol.tensorfile import write_tensor_file
+from zk0.protocol.statement import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,53 +31,6 @@ class Examination:
 
     challenge: Challenge
     gradient: PathGradient
-
-
-class Pool:
-    """The examiner's pool as a Merkle tree: tasks sorted, frames in order."""
-
-    def __init__(self, examiner: Examiner) -> None:
-        self._examiner = examiner
-        self._positions: dict[tuple[str, int], int] = {}
-        self._leaves: list[bytes] = []
-        for task in sorted(examiner.frame_counts):
-            for index in range(examiner.frame_counts[task]):
-                self._positions[task, index] = len(self._leaves)
-                self._leaves.append(compute_leaf(examiner.get_frame_bytes(task, index)))
-        self.root = compute_root(self._leaves)
-
-    def compute_loss_nano(self, checkpoint: Checkpoint) -> int:
-        """Mean loss over tasks on every frame, always with the same noise and times."""
-        counts = self._examiner.frame_counts
-        frames = {task: list(range(count)) for task, count in counts.items()}
-        losses = self._examiner.compute_losses(checkpoint.tensors, frames, self.root)
-        return compute_mean_nano(_to_nano(losses))
-
-    def write_frames(
-        self, path: Path, round_id: int, frames: Mapping[str, Sequence[int]]
-    ) -> Digest:
-        """The drawn frames with their Merkle paths, as they are published."""
-        tensors: dict[str, NDArray[Any]] = {}
-        paths: dict[str, list[str]] = {}
-        positions: dict[str, int] = {}
-        for task, indices in frames.items():
-            for index in indices:
-                name = f"{task}/{index}"
-                data = self._examiner.get_frame_bytes(task, index)
-                tensors[name] = np.frombuffer(data, dtype=np.uint8)
-                positions[name] = self._positions[task, index]
-                merkle = compute_path(self._leaves, positions[name])
-                paths[name] = [digest.hex() for digest in merkle]
-        metadata = {
-            "kind": "frames",
-            "paths": paths,
-            "pool_root": self.root.hex(),
-            "pool_size": len(self._leaves),
-            "positions": positions,
-            "round": round_id,
-            "version": 1,
-        }
-        return write_tensor_file(path, tensors, metadata)
 
 
 def count_draws(
@@ -135,6 +89,36 @@ def compute_losses_nano(
     """Losses of a checkpoint on the challenge's examples, nano-loss per task."""
     losses = examiner.compute_losses(parameters.tensors, challenge.frames, challenge.challenge_seed)
     return _to_nano(losses)
+
+
+def compute_pool_loss_nano(examiner: Examiner, checkpoint: Checkpoint, pool_root: bytes) -> int:
+    """Mean loss over tasks on every frame, always with the same noise and times: comparable
+    from round to round."""
+    frames = {task: list(range(count)) for task, count in examiner.frame_counts.items()}
+    return compute_mean_nano(
+        _to_nano(examiner.compute_losses(checkpoint.tensors, frames, pool_root))
+    )
+
+
+def compute_share_errors_nano(
+    examination: Examination, round_: Round, network: Network, members: Sequence[Weighted]
+) -> dict[Address, int]:
+    """Node → predicted standard error of its proven share, nano-loss."""
+    parameter_count = network.parameters.parameter_count
+    indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
+    gradients = examination.gradient.gradients.values()
+    mean = np.mean([g[indices].astype(np.float64) for g in gradients], axis=0)
+    return {
+        m.update.entry.node: compute_share_error_nano(
+            mean,
+            m.update.tensors.layout.gather(m.update.tensors, indices),
+            m.weight,
+            round_.total_weight,
+            m.effective_exponent,
+            parameter_count,
+        )
+        for m in members
+    }
 
 
 def compute_exact_share_nano(

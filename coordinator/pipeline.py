@@ -9,56 +9,28 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from coordinator.candidate import Weighted, reweigh, weigh, write_aggregate
-from coordinator.collection import Collection
+from coordinator.candidate import Weighted
 from coordinator.dispatch import Dispatch
 from coordinator.examination import (
     Examination,
-    Pool,
     compute_exact_share_nano,
-    count_draws,
-    examine,
+    compute_share_errors_nano,
 )
-from coordinator.home import CoordinatorHome
 from coordinator.report import write_report
 from coordinator.settlement import Settlement, Settler
-from zk0.config import NetworkManifest
-from zk0.errors import ChallengeError, CheckpointError, RoundError, StorageError
+from coordinator.tools import Tools
+from coordinator.workspace import Workspace
+from zk0.errors import RoundError
 from zk0.journal import Journal
-from zk0.ports import BlobStore, Cid, Examiner, Ledger, Prover, PublishedChallenge
-from zk0.protocol.challenge import (
-    compute_mean_nano,
-    compute_share_error_nano,
-    pack_directions,
-    read_challenge,
-)
-from zk0.protocol.checkpoint import Checkpoint, read_checkpoint
+from zk0.ports import Cid, PublishedChallenge
+from zk0.protocol.challenge import Challenge, compute_mean_nano, pack_directions
 from zk0.protocol.contribution import MissingReason, Outcome
-from zk0.protocol.randomness import draw_sample
 from zk0.protocol.round import Finalization, Phase, Round
-from zk0.protocol.statement import Address, Digest
+from zk0.protocol.statement import Address
 from zk0.protocol.tensorfile import compute_file_digest
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a coordinator works with; built in `bootstrap`."""
-
-    ledger: Ledger
-    store: BlobStore
-    prover: Prover
-    examiner: Examiner
-    manifest: NetworkManifest
-    home: CoordinatorHome
-    poll_s: float = 0.5
-    block_wait_s: float = 30.0
-    """How long to wait for a block before trying without it (a chain that mines on demand)."""
 
 
 class CoordinatorPipeline:
@@ -70,49 +42,29 @@ class CoordinatorPipeline:
         self._home = tools.home
         self._dispatch = dispatch
         self._journal = Journal(tools.home.journal_file)
-        self._pool = Pool(tools.examiner)
-        self._collections: dict[int, Collection] = {}
-        self._examinations: dict[int, Examination] = {}
-        self._pool_losses: dict[Digest, int] = {}
+        self._workspace = Workspace(tools)
 
     # --- open ----------------------------------------------------------------------------
 
     def open(self) -> int:
         """Open the next round from the head checkpoint; returns its number."""
-        self._ledger.open_round(self._pool.root)
+        self._ledger.open_round(self._workspace.pool.root)
         round_id = self._ledger.get_round_count()
         log.info("round %d: open", round_id)
         return round_id
-
-    def get_base(self, round_: Round) -> tuple[Checkpoint, Digest]:
-        """The round's base checkpoint, fetched and checked once.
-
-        Raises:
-            CheckpointError: it does not fit the network's policy.
-        """
-        path = self._home.base_file(round_.base.hex())
-        if not path.exists() or compute_file_digest(path) != round_.base:
-            self._tools.store.get(self._ledger.get_checkpoint_cid(round_.base), path)
-        base = read_checkpoint(path, round_.base)
-        if base.layout != self._tools.examiner.layout:
-            raise CheckpointError(
-                f"round {round_.round_id}: the base checkpoint has "
-                f"{base.layout.parameter_count} parameters, the policy "
-                f"{self._tools.manifest.model} has {self._tools.examiner.layout.parameter_count}"
-            )
-        return base, round_.base
 
     # --- collect -------------------------------------------------------------------------
 
     def collect_commits(self, round_id: int) -> None:
         """Let the nodes train and commit, until commits close or the round is aborted."""
-        base, digest = self.get_base(self._ledger.get_round(round_id))
+        round_ = self._ledger.get_round(round_id)
+        base = self._workspace.get_base(round_)
         while (round_ := self._ledger.get_round(round_id)).phase is Phase.COMMITTING:
             if self._may_close(round_):
                 self._ledger.close_commits(round_id)
                 log.info("round %d: %d commits", round_id, len(round_.contributions))
                 continue
-            self._dispatch.train(round_id, base, digest, self._is_closable(round_id))
+            self._dispatch.train(round_id, base, round_.base, self._is_closable(round_id))
 
     def _may_close(self, round_: Round) -> bool:
         """All nodes committed; or all that are reachable, after the minimum window."""
@@ -143,20 +95,9 @@ class CoordinatorPipeline:
         while self._ledger.get_block().number < number and time.monotonic() < end:
             time.sleep(self._tools.poll_s / 4)
 
-    def _get_collection(self, round_id: int) -> Collection:
-        if round_id not in self._collections:
-            tools = self._tools
-            layout = tools.examiner.layout
-            collection = Collection(
-                tools.ledger, tools.prover, tools.manifest, tools.home, layout, round_id
-            )
-            collection.recover()
-            self._collections[round_id] = collection
-        return self._collections[round_id]
-
     def collect_updates(self, round_id: int) -> None:
         """Collect and check uploads until all are here or the deadline passes."""
-        collection = self._get_collection(round_id)
+        collection = self._workspace.get_collection(round_id)
         while True:
             round_ = self._ledger.get_round(round_id)
             if round_.phase is not Phase.COLLECTING:
@@ -177,56 +118,19 @@ class CoordinatorPipeline:
         round_ = self._ledger.get_round(round_id)
         if round_.phase is not Phase.COLLECTING:
             return
-        collection = self._get_collection(round_id)
-        missing = collection.settle()
-        entries = round_.contributions
-        available = [collection.get(c.node) for c in entries if collection.has(c.node)]
-        if not available:
+        missing = self._workspace.get_collection(round_id).settle()
+        lost = sum(reason is not MissingReason.NONE for reason in missing)
+        if lost == len(missing):
             self._ledger.abort_round(round_id)
             reasons = [reason.label for reason in missing]
             raise RoundError(f"round {round_id}: aborted, no update is available ({reasons})")
-        members = weigh(available, self._ledger.network, self._tools.manifest)
-        digest = self._write_candidate(round_, members)
+        digest, members = self._workspace.make_candidate(round_)
         shifts = {m.update.entry.node: m.clip_shift for m in members}
         receipt = self._ledger.seal_round(
-            round_id, digest, [shifts.get(c.node, 0) for c in entries], missing
+            round_id, digest, [shifts.get(c.node, 0) for c in round_.contributions], missing
         )
         self._journal.record(round_id, "sealed", receipt.block_hash, candidate=digest.hex())
-        lost = sum(reason is not MissingReason.NONE for reason in missing)
-        log.info("round %d: sealed, %d available, %d missing", round_id, len(available), lost)
-
-    def _write_candidate(self, round_: Round, members: Sequence[Weighted]) -> Digest:
-        base, digest = self.get_base(round_)
-        return write_aggregate(
-            self._home.candidate_file(round_.round_id),
-            base,
-            digest,
-            members,
-            round_.round_id,
-            self._ledger.network,
-            self._tools.manifest,
-        )
-
-    def _get_members(self, round_: Round) -> list[Weighted]:
-        """The available updates with weights and shifts as sealed.
-
-        Raises:
-            StorageError: an update that the seal counts is not on this machine any more.
-        """
-        collection = self._get_collection(round_.round_id)
-        for entry in round_.available:
-            if not collection.has(entry.node):
-                raise StorageError(
-                    f"round {round_.round_id}: the update of {entry.node}, counted by the seal, is "
-                    f"not in {self._home.root}; restore it or abort the round"
-                )
-        return reweigh([collection.get(c.node) for c in round_.available], round_)
-
-    def _get_candidate(self, round_: Round) -> Checkpoint:
-        path = self._home.candidate_file(round_.round_id)
-        if not path.exists() or compute_file_digest(path) != round_.candidate:
-            self._write_candidate(round_, self._get_members(round_))
-        return read_checkpoint(path, round_.candidate)
+        log.info("round %d: sealed, %d available, %d missing", round_id, len(members), lost)
 
     # --- challenge -----------------------------------------------------------------------
 
@@ -237,8 +141,7 @@ class CoordinatorPipeline:
             self._ledger.draw_challenge(round_id)
         if round_.phase is not Phase.SEALED:
             return
-        examination = self._get_examination(round_)
-        published = self._publish_files(examination)
+        published = self._publish_files(self._workspace.get_examination(round_))
         receipt = self._ledger.publish_challenge(published)
         self._journal.record(round_id, "challenged", receipt.block_hash)
         log.info(
@@ -248,40 +151,12 @@ class CoordinatorPipeline:
             published.candidate_loss_nano / 1e9,
         )
 
-    def _get_examination(self, round_: Round) -> Examination:
-        if round_.round_id not in self._examinations:
-            base, _ = self.get_base(round_)
-            self._examinations[round_.round_id] = examine(
-                self._tools.examiner,
-                self._ledger.network,
-                round_,
-                base,
-                self._get_candidate(round_),
-                count_draws(self._tools.examiner, self._read_earlier_frames(round_.round_id)),
-            )
-        return self._examinations[round_.round_id]
-
-    def _read_earlier_frames(self, round_id: int) -> list[Mapping[str, Sequence[int]]]:
-        """The frames of every challenge published before this round, aborted ones too."""
-        frames = []
-        for earlier in range(1, round_id):
-            published = self._ledger.get_published_challenge(earlier)
-            if published is None:
-                continue
-            path = self._home.challenge_file(earlier)
-            if not path.exists() or compute_file_digest(path) != published.digest:
-                self._tools.store.get(published.cid, path)
-            frames.append(read_challenge(path, published.digest).frames)
-        return frames
-
     def _publish_files(self, examination: Examination) -> PublishedChallenge:
         challenge = examination.challenge
         round_id = challenge.round_id
         path = self._home.challenge_file(round_id)
         digest = challenge.write(path)
-        frames_path = self._home.frames_file(round_id)
-        self._pool.write_frames(frames_path, round_id, challenge.frames)
-        self._tools.store.put(frames_path)
+        self._put_frames(challenge)
         directions = challenge.directions
         tasks = self._ledger.network.tasks
         prover = self._tools.prover
@@ -297,11 +172,17 @@ class CoordinatorPipeline:
             directions=pack_directions(directions, tasks),
         )
 
+    def _put_frames(self, challenge: Challenge) -> Cid:
+        path = self._home.frames_file(challenge.round_id)
+        self._workspace.pool.write_frames(path, challenge.round_id, challenge.frames)
+        return self._tools.store.put(path)
+
     # --- verify --------------------------------------------------------------------------
 
     def collect_proofs(self, round_id: int) -> None:
         """Wait until every available contribution is proven or the deadline passes."""
-        data = self._read_challenge_file(round_id)
+        path = self._workspace.fetch_challenge(round_id)
+        data = path.read_bytes() if path else b""
         while True:
             round_ = self._ledger.get_round(round_id)
             waiting = {c.node for c in round_.available if c.outcome is Outcome.NONE}
@@ -312,24 +193,14 @@ class CoordinatorPipeline:
                 return
             self._dispatch.prove(round_id, waiting, data)
 
-    def _read_challenge_file(self, round_id: int) -> bytes:
-        published = self._ledger.get_published_challenge(round_id)
-        if published is None:
-            return b""
-        path = self._home.challenge_file(round_id)
-        if not path.exists() or compute_file_digest(path) != published.digest:
-            self._tools.store.get(published.cid, path)
-        return path.read_bytes()
-
     # --- aggregate -----------------------------------------------------------------------
 
     def aggregate(self, round_id: int) -> tuple[Settlement, dict[Address, int]]:
         """What the round ends with, and the exact shares over all parameters (nano-loss)."""
         round_ = self._ledger.get_round(round_id)
-        base, _ = self.get_base(round_)
-        members = self._get_members(round_)
-        examination = self._get_examination(round_)
-        self._check_challenge(round_, examination)
+        base = self._workspace.get_base(round_)
+        members = self._workspace.get_members(round_)
+        examination = self._workspace.get_examination(round_)
         shares = {
             m.update.entry.node: compute_exact_share_nano(
                 examination.gradient, base, m, round_.total_weight
@@ -349,38 +220,6 @@ class CoordinatorPipeline:
         )
         return settler.settle(), shares
 
-    def _check_challenge(self, round_: Round, examination: Examination) -> None:
-        """After a restart the challenge is computed again; it must be what was published."""
-        found = examination.challenge.write(
-            self._home.round_folder(round_.round_id) / "challenge-again.safetensors"
-        )
-        if found != round_.challenge:
-            raise ChallengeError(
-                f"round {round_.round_id}: recomputing the challenge gives {found.hex()}, on chain "
-                f"is {round_.challenge.hex()}; finish the round on the machine that published it"
-            )
-
-    def _compute_share_errors(
-        self, round_: Round, members: Sequence[Weighted], examination: Examination
-    ) -> dict[Address, int]:
-        network = self._ledger.network
-        parameter_count = network.parameters.parameter_count
-        indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
-        gradients = examination.gradient.gradients.values()
-        mean = np.mean([g[indices].astype(np.float64) for g in gradients], axis=0)
-        layout = self._tools.examiner.layout
-        return {
-            m.update.entry.node: compute_share_error_nano(
-                mean,
-                layout.gather(m.update.tensors, indices),
-                m.weight,
-                round_.total_weight,
-                m.effective_exponent,
-                parameter_count,
-            )
-            for m in members
-        }
-
     # --- publish -------------------------------------------------------------------------
 
     def publish(
@@ -388,23 +227,23 @@ class CoordinatorPipeline:
     ) -> None:
         """Pin checkpoint, updates and report, and finalize the round on chain."""
         round_ = self._ledger.get_round(round_id)
-        store, home = self._tools.store, self._home
-        members = self._get_members(round_)
-        examination = self._get_examination(round_)
+        store, home, network = self._tools.store, self._home, self._ledger.network
+        members = self._workspace.get_members(round_)
+        examination = self._workspace.get_examination(round_)
         if settlement.path is None:
             checkpoint_cid = self._ledger.get_checkpoint_cid(round_.base)
         else:
             checkpoint_cid = store.put(settlement.path)
         report = write_report(
-            network=self._ledger.network,
+            network=network,
             manifest=self._tools.manifest,
             round_=round_,
             challenge=examination.challenge,
             challenge_cid=store.put(home.challenge_file(round_id)),
-            frames_cid=store.put(home.frames_file(round_id)),
+            frames_cid=self._put_frames(examination.challenge),
             update_cids=self._put_updates(round_id, members),
             exact_shares=exact_shares,
-            share_errors=self._compute_share_errors(round_, members, examination),
+            share_errors=compute_share_errors_nano(examination, round_, network, members),
             settlement=settlement,
             checkpoint_cid=checkpoint_cid,
             pool_losses=self._compute_pool_losses(round_, settlement),
@@ -432,15 +271,10 @@ class CoordinatorPipeline:
         )
 
     def _compute_pool_losses(self, round_: Round, settlement: Settlement) -> dict[str, int]:
-        """Losses before and after on the whole pool: comparable from round to round."""
-        for digest in (round_.base, settlement.checkpoint):
-            if digest not in self._pool_losses:
-                own = settlement.path if digest == settlement.checkpoint else None
-                checkpoint = read_checkpoint(own or self._home.base_file(digest.hex()), digest)
-                self._pool_losses[digest] = self._pool.compute_loss_nano(checkpoint)
+        compute = self._workspace.compute_pool_loss_nano
         return {
-            "base": self._pool_losses[round_.base],
-            "final": self._pool_losses[settlement.checkpoint],
+            "base": compute(round_.base),
+            "final": compute(settlement.checkpoint, settlement.path),
         }
 
     def _put_updates(self, round_id: int, members: Sequence[Weighted]) -> dict[Address, Cid]:

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from coordinator.dispatch import Dispatch
 from coordinator.home import CoordinatorHome
-from coordinator.pipeline import CoordinatorPipeline, Tools
+from coordinator.pipeline import CoordinatorPipeline
 from coordinator.runner import CoordinatorRunner
+from coordinator.tools import Tools
+from coordinator.workspace import Workspace
 from node.home import NodeHome
 from node.pipeline import NodePipeline
 from node.runner import NodeRunner
 from zk0.config import NetworkManifest, TrainingRecipe
-from zk0.ports import Learner, Parcel
+from zk0.ports import Examiner, Learner, Parcel
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.round import Parameters
-from zk0.protocol.statement import Address, Statement
+from zk0.protocol.statement import Address, Digest, Statement
 from zk0.storage.directory import DirectoryStore
 from zk0.testing.chain import MemoryChain, make_network
 from zk0.testing.fleet import LocalFleet
@@ -26,6 +28,15 @@ from zk0.testing.ledger import MemoryLedger
 from zk0.testing.noise import NoiseLearner
 from zk0.testing.prover import SampleProver, decode_sample_proof
 
+STAGES = (
+    "collect_commits",
+    "draw_sample",
+    "collect_updates",
+    "seal",
+    "challenge",
+    "collect_proofs",
+)
+"""Of CoordinatorPipeline, between opening and settling a round."""
 TASKS = ("lift", "place", "touch")
 COORDINATOR = Address("0x" + "c0" * 20)
 SHAPE = LinearShape(inputs=128, outputs=16, frames=256)
@@ -78,6 +89,7 @@ class World:
     def __init__(self, root: Path, learners: dict[str, tuple[str, Learner]]) -> None:
         self.root = root
         self.manifest = MANIFEST
+        self.examiner: Examiner = LinearExaminer(TASKS, SHAPE)
         self.store = DirectoryStore(root / "blobs")
         genesis_file = root / "genesis.safetensors"
         meta = CheckpointMetadata(0, NO_REGISTRY, 0, NO_PARENT, "linear", "all")
@@ -146,7 +158,7 @@ class World:
             ledger=MemoryLedger(self.chain, COORDINATOR),
             store=self.store,
             prover=SampleProver(960),
-            examiner=LinearExaminer(TASKS, SHAPE),
+            examiner=self.examiner,
             manifest=self.manifest,
             home=CoordinatorHome.of(self.root / "coordinator", network.chain_id, network.registry),
             poll_s=0.0,
@@ -164,6 +176,19 @@ class World:
         )
         pipeline = CoordinatorPipeline(tools, dispatch)
         return pipeline, CoordinatorRunner(pipeline, tools.ledger, tools.home)
+
+    def get_base(self, round_id: int) -> tuple[Checkpoint, Digest]:
+        """A round's base checkpoint and its digest."""
+        tools = self.tools()
+        round_ = tools.ledger.get_round(round_id)
+        return Workspace(tools).get_base(round_), round_.base
+
+    def run_until(self, pipeline: CoordinatorPipeline, last: str) -> int:
+        """Open a round and go through its stages to `last`; returns its number."""
+        round_id = pipeline.open()
+        for stage in STAGES[: STAGES.index(last) + 1]:
+            getattr(pipeline, stage)(round_id)
+        return round_id
 
     def run_round(self) -> int:
         """One round by a fresh coordinator; returns its number."""

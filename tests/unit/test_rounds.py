@@ -1,20 +1,22 @@
 """Whole rounds over doubles: what the pipelines do, also when things go wrong."""
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.doubles.world import COORDINATOR, SHAPE, TASKS, World, make_honest, make_noise
-from zk0.errors import RoundError, UpdateError
+from tests.doubles.world import COORDINATOR, SHAPE, STAGES, TASKS, World, make_honest, make_noise
+from zk0.errors import ChallengeError, RoundError, StorageError, UpdateError
 from zk0.messages import UploadReply
 from zk0.ports import Parcel
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Phase
 from zk0.protocol.tensorfile import parse_tensor_file
+from zk0.testing.learning import LinearExaminer
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.noise import NoiseLearner
 
@@ -253,7 +255,7 @@ def test_the_update_stays_on_the_node_until_commits_are_closed(world: World) -> 
     pipeline, _ = world.coordinator()
     round_id = pipeline.open()
     touch = world.members["touch"]
-    base, digest = pipeline.get_base(get_round(world, round_id))
+    base, digest = world.get_base(round_id)
     touch.pipeline.commit(round_id, touch.pipeline.train(round_id, base, digest))
     with pytest.raises(RoundError, match="commits are not closed"):
         touch.pipeline.upload(round_id)
@@ -262,22 +264,14 @@ def test_the_update_stays_on_the_node_until_commits_are_closed(world: World) -> 
 def test_a_stale_base_is_refused_by_the_node(world: World) -> None:
     pipeline, _ = world.coordinator()
     round_id = pipeline.open()
-    base, _ = pipeline.get_base(get_round(world, round_id))
+    base, _ = world.get_base(round_id)
     with pytest.raises(Exception, match="stale base"):
         world.members["touch"].pipeline.train(round_id, base, bytes(32))
 
 
 def test_proving_with_a_foreign_or_damaged_update_file_is_refused(world: World) -> None:
     pipeline, _ = world.coordinator()
-    round_id = pipeline.open()
-    for stage in (
-        pipeline.collect_commits,
-        pipeline.draw_sample,
-        pipeline.collect_updates,
-        pipeline.seal,
-        pipeline.challenge,
-    ):
-        stage(round_id)
+    round_id = world.run_until(pipeline, "challenge")
     touch, lift = world.members["touch"], world.members["lift"]
     path = touch.home.update_file(round_id)
     good = path.read_bytes()
@@ -295,19 +289,10 @@ def test_proving_with_a_foreign_or_damaged_update_file_is_refused(world: World) 
 
 
 def test_a_challenge_file_or_commitment_that_differs_is_refused(world: World, tmp_path) -> None:
-    from zk0.errors import ChallengeError
     from zk0.protocol.statement import Commitment
 
     pipeline, _ = world.coordinator()
-    round_id = pipeline.open()
-    for stage in (
-        pipeline.collect_commits,
-        pipeline.draw_sample,
-        pipeline.collect_updates,
-        pipeline.seal,
-        pipeline.challenge,
-    ):
-        stage(round_id)
+    round_id = world.run_until(pipeline, "challenge")
     touch = world.members["touch"]
     path = tmp_path / "challenge.safetensors"
     path.write_bytes(world.tools().home.challenge_file(round_id).read_bytes() + b"x")
@@ -318,16 +303,6 @@ def test_a_challenge_file_or_commitment_that_differs_is_refused(world: World, tm
     touch.ledger.get_published_challenge = lambda _round_id: other
     with pytest.raises(ChallengeError, match="C_v on chain is 0000"):
         touch.pipeline.prove(round_id)
-
-
-STAGES = (
-    "collect_commits",
-    "draw_sample",
-    "collect_updates",
-    "seal",
-    "challenge",
-    "collect_proofs",
-)
 
 
 @pytest.mark.parametrize("killed_after", range(len(STAGES) + 1))
@@ -343,6 +318,51 @@ def test_a_coordinator_killed_between_any_two_stages_continues(
     assert MemoryLedger(world.chain, COORDINATOR).get_round_count() == 1
     assert round_.phase is Phase.FINALIZED
     assert [c.outcome for c in round_.contributions] == [Outcome.ACCEPTED] * 3
+
+
+class OtherMachine(LinearExaminer):
+    """Computes a slightly different gradient from the same examples."""
+
+    def compute_path_gradient(self, base, candidate, frames, seed):
+        honest = super().compute_path_gradient(base, candidate, frames, seed)
+        moved = {task: g + np.float32(0.1) * np.roll(g, 1) for task, g in honest.gradients.items()}
+        return replace(honest, gradients=moved)
+
+
+def test_a_challenge_that_comes_out_differently_after_a_restart_is_not_settled(
+    world: World,
+) -> None:
+    """The shares on chain are of the published gradient; exact ones of another would not fit."""
+    pipeline, _ = world.coordinator()
+    world.run_until(pipeline, "collect_proofs")
+    honest = world.examiner
+    world.examiner = OtherMachine(TASKS, SHAPE)
+    with pytest.raises(ChallengeError, match="recomputing the challenge gives"):
+        world.run_round()
+    assert get_round(world, 1).phase is Phase.PROVING
+    world.examiner = honest
+    world.run_round()
+    assert get_round(world, 1).phase is Phase.FINALIZED
+
+
+def test_a_full_disk_on_the_node_records_nothing_and_the_same_command_goes_on(
+    world: World,
+) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    touch = world.members["touch"]
+    base, digest = world.get_base(round_id)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(StorageError, match="make room and start again"):
+            touch.pipeline.train(round_id, base, digest)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(touch.home.round_folder(round_id).iterdir())
+    assert not touch.home.journal_file.exists()
+    trained = touch.pipeline.train(round_id, base, digest)
+    assert touch.pipeline.commit(round_id, trained) is not None
 
 
 @pytest.mark.parametrize("kind", ["train", "upload", "prove"])

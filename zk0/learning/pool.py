@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from zk0.errors import DatasetError
 from zk0.learning.datasets import EMBEDDED, read_frames
 from zk0.learning.frames import Frames
 from zk0.learning.robot import SO101, Robot
-from zk0.protocol.tensorfile import write_tensor_file
+from zk0.protocol.tensorfile import encode_tensor_file
 
 EMBEDDED_POOL = EMBEDDED / "pool"
 
@@ -52,10 +51,7 @@ class Pool:
             "frame": index,
             "instruction": frames.instructions[index],
         }
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "frame"
-            write_tensor_file(file, tensors, metadata)
-            return file.read_bytes()
+        return encode_tensor_file(tensors, metadata)
 
 
 def load_pool(folder: Path = EMBEDDED_POOL, robot: Robot = SO101) -> Pool:

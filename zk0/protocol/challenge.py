@@ -22,6 +22,7 @@ from zk0.protocol.statement import MAX_DIGIT, Digest, Direction
 from zk0.protocol.tensorfile import (
     TensorFileError,
     compute_file_digest,
+    compute_tensor_digest,
     read_tensor_file,
     write_tensor_file,
 )
@@ -185,15 +186,17 @@ class Challenge:
             "version": VERSION,
         }
 
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        tasks = {f"task.{task}": d for task, d in self.directions.tasks.items()}
+        return {"common": self.directions.common, "indices": self.indices, **tasks}
+
+    def compute_digest(self) -> Digest:
+        """The digest of the file that `write` would write."""
+        return compute_tensor_digest(self._tensors(), self._metadata())
+
     def write(self, path: Path) -> Digest:
         """Write the challenge file; returns its digest. Raises StorageError."""
-        tensors: dict[str, NDArray[Any]] = {
-            "common": self.directions.common,
-            "indices": self.indices,
-        }
-        for task, direction in self.directions.tasks.items():
-            tensors[f"task.{task}"] = direction
-        return write_tensor_file(path, tensors, self._metadata())
+        return write_tensor_file(path, self._tensors(), self._metadata())
 
 
 def read_challenge(path: Path, expected: Digest) -> Challenge:

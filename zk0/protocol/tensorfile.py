@@ -61,6 +61,35 @@ def _encode_header(specs: Mapping[str, Spec], meta: bytes) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
+def _encode(
+    tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
+) -> Iterator[bytes | memoryview]:
+    """The file's bytes, one tensor after another. Raises TensorFileError for a foreign dtype."""
+    specs = {}
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _NAMES:
+            raise TensorFileError(f"tensor {name} has dtype {tensor.dtype}, expected {[*DTYPES]}")
+        specs[name] = (_NAMES[tensor.dtype], tuple(tensor.shape))
+    yield _encode_header(specs, encode_canonical(metadata))
+    for name in sorted(tensors):
+        yield np.ascontiguousarray(tensors[name]).data
+
+
+def encode_tensor_file(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> bytes:
+    """The bytes that `write_tensor_file` would write. Raises TensorFileError."""
+    return b"".join(_encode(tensors, metadata))
+
+
+def compute_tensor_digest(
+    tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
+) -> Digest:
+    """The digest of the file that `write_tensor_file` would write. Raises TensorFileError."""
+    hasher = hashlib.sha256()
+    for data in _encode(tensors, metadata):
+        hasher.update(data)
+    return Digest(hasher.digest())
+
+
 def write_tensor_file(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
 ) -> Digest:
@@ -70,19 +99,11 @@ def write_tensor_file(
         TensorFileError: a dtype that the format does not hold.
         StorageError: the disk refused; nothing is left behind.
     """
-    specs = {}
-    for name, tensor in tensors.items():
-        if tensor.dtype not in _NAMES:
-            raise TensorFileError(f"tensor {name} has dtype {tensor.dtype}, expected {[*DTYPES]}")
-        specs[name] = (_NAMES[tensor.dtype], tuple(tensor.shape))
-    header = _encode_header(specs, encode_canonical(metadata))
-    hasher = hashlib.sha256(header)
+    hasher = hashlib.sha256()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as out:
-            out.write(header)
-            for name in sorted(tensors):
-                data = np.ascontiguousarray(tensors[name]).data
+            for data in _encode(tensors, metadata):
                 hasher.update(data)
                 out.write(data)
             out.flush()

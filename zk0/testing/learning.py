@@ -8,10 +8,8 @@ drop exactly. No torch.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +19,7 @@ from zk0.ports import PathGradient, Tensors, TrainingResult
 from zk0.protocol.challenge import PATH_POINTS
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.randomness import Stream
-from zk0.protocol.tensorfile import write_tensor_file
+from zk0.protocol.tensorfile import encode_tensor_file
 
 Array = NDArray[np.float64]
 
@@ -167,10 +165,7 @@ class LinearExaminer:
             "observation.state": frames.inputs[index].astype(np.float32),
         }
         metadata = {"task": task, "episode": 0, "frame": index, "instruction": f"{task}."}
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "frame"
-            write_tensor_file(file, tensors, metadata)
-            return file.read_bytes()
+        return encode_tensor_file(tensors, metadata)
 
     def compute_losses(
         self, parameters: Tensors, frames: Mapping[str, Sequence[int]], seed: bytes

@@ -1,0 +1,24 @@
+"""What a coordinator works with; built in `bootstrap`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.home import CoordinatorHome
+from zk0.config import NetworkManifest
+from zk0.ports import BlobStore, Examiner, Ledger, Prover
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """One network's ports, recipe and folder."""
+
+    ledger: Ledger
+    store: BlobStore
+    prover: Prover
+    examiner: Examiner
+    manifest: NetworkManifest
+    home: CoordinatorHome
+    poll_s: float = 0.5
+    block_wait_s: float = 30.0
+    """How long to wait for a block before trying without it (a chain that mines on demand)."""
