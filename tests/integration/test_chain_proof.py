@@ -14,14 +14,14 @@ from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.devnet import DevnetOptions, start_devnet
 from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import ChainLedger, connect
-from zk0.chain.transactions import SendPolicy
-from zk0.chain.wallet import open_wallet
-from zk0.errors import (
+from zk0.chain.refusals import (
     AlreadyProvenError,
     InvalidProofError,
     NotAvailableError,
     SampleMismatchError,
 )
+from zk0.chain.transactions import SendPolicy
+from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid, ProofResult, PublishedChallenge
 from zk0.protocol.challenge import Directions, pack_directions
 from zk0.protocol.contribution import MissingReason, Outcome, compute_share_nano

@@ -15,10 +15,11 @@ from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.refusals import DeadlinePassedError
 from zk0.chain.rpc import open_rpc
 from zk0.chain.transactions import Sender, SendPolicy
 from zk0.chain.wallet import open_wallet
-from zk0.errors import DeadlinePassedError, RpcUnavailableError, TransactionError
+from zk0.errors import RpcUnavailableError, TransactionError
 from zk0.ports import Cid, Receipt
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import CircuitId, Digest

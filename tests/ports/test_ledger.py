@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from zk0 import errors
+from zk0.chain import refusals
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
@@ -268,11 +269,11 @@ def test_joining_puts_the_bond_and_the_key_on_chain(world: World) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"bond_wei": SIZE * BOND_PER_EXAMPLE_WEI - 1}, errors.InsufficientBondError),
+        ({"bond_wei": SIZE * BOND_PER_EXAMPLE_WEI - 1}, refusals.InsufficientBondError),
         ({"bond_wei": 10**30}, errors.InsufficientFundsError),
-        ({"task": 3}, errors.UnknownTaskError),
-        ({"dataset_size": 0}, errors.DatasetSizeOutOfRangeError),
-        ({"node_key": b""}, errors.NodeKeyLengthError),
+        ({"task": 3}, refusals.UnknownTaskError),
+        ({"dataset_size": 0}, refusals.DatasetSizeOutOfRangeError),
+        ({"node_key": b""}, refusals.NodeKeyLengthError),
     ],
 )
 def test_joining_wrongly_is_refused_and_costs_nothing(
@@ -292,16 +293,16 @@ def test_joining_wrongly_is_refused_and_costs_nothing(
 def test_a_node_joins_once_and_only_while_there_is_room(world: World) -> None:
     for node in world.nodes[:3]:
         join(node)
-    with pytest.raises(errors.WrongStatusError):
+    with pytest.raises(refusals.WrongStatusError):
         join(world.nodes[0])
-    with pytest.raises(errors.FullError):
+    with pytest.raises(refusals.FullError):
         join(world.nodes[3])
 
 
 def test_the_bond_comes_back_after_the_exit_delay_and_not_before(world: World) -> None:
     node = world.nodes[0]
     join(node)
-    with pytest.raises(errors.WrongStatusError):
+    with pytest.raises(refusals.WrongStatusError):
         node.withdraw_bond()
     node.request_exit()
     found = world.reader.get_registration(node.account)
@@ -309,7 +310,7 @@ def test_the_bond_comes_back_after_the_exit_delay_and_not_before(world: World) -
     assert not found.is_active
     assert found.exit_at == world.reader.get_block().timestamp + 800
     assert list(world.reader.get_active_nodes()) == []
-    with pytest.raises(errors.ExitPendingError):
+    with pytest.raises(refusals.ExitPendingError):
         node.withdraw_bond()
     world.advance(801)
     before = world.reader.get_balance_wei(node.account)
@@ -323,9 +324,9 @@ def test_the_bond_comes_back_after_the_exit_delay_and_not_before(world: World) -
 
 
 def test_only_the_coordinator_opens_rounds_one_at_a_time(world: World) -> None:
-    with pytest.raises(errors.NotCoordinatorError):
+    with pytest.raises(refusals.NotCoordinatorError):
         world.stranger.open_round(POOL)
-    with pytest.raises(errors.ZeroDigestError):
+    with pytest.raises(refusals.ZeroDigestError):
         world.coordinator.open_round(bytes(32))
     world.coordinator.open_round(POOL)
     found = world.reader.get_round(1)
@@ -334,7 +335,7 @@ def test_only_the_coordinator_opens_rounds_one_at_a_time(world: World) -> None:
     assert found.opened_at == world.reader.get_block().timestamp
     assert found.deadline == found.opened_at + PARAMETERS.commit_window_s
     assert world.reader.get_round(2).phase is Phase.NONE
-    with pytest.raises(errors.RoundNotOverError):
+    with pytest.raises(refusals.RoundNotOverError):
         world.coordinator.open_round(POOL)
 
 
@@ -353,34 +354,34 @@ def test_commitments_that_break_a_rule_are_refused(world: World) -> None:
     node, other = world.nodes[:2]
     node.commit_update(round_id, digest_of(1), SIZE, -6)
     cases: list[tuple[Ledger, int, Digest, int, int, type[errors.ChainError]]] = [
-        (world.stranger, round_id, digest_of(2), 1, -6, errors.NotActiveError),
-        (node, round_id, digest_of(2), 1, -6, errors.AlreadyCommittedError),
-        (other, round_id, digest_of(1), 1, -6, errors.DigestTakenError),
-        (other, round_id, Digest(bytes(32)), 1, -6, errors.ZeroDigestError),
-        (other, round_id, digest_of(2), 0, -6, errors.NumExamplesOutOfRangeError),
-        (other, round_id, digest_of(2), SIZE + 1, -6, errors.NumExamplesOutOfRangeError),
-        (other, round_id, digest_of(2), 1, -5, errors.ExponentOutOfRangeError),
-        (other, round_id, digest_of(2), 1, -21, errors.ExponentOutOfRangeError),
-        (other, round_id + 1, digest_of(2), 1, -6, errors.WrongPhaseError),
+        (world.stranger, round_id, digest_of(2), 1, -6, refusals.NotActiveError),
+        (node, round_id, digest_of(2), 1, -6, refusals.AlreadyCommittedError),
+        (other, round_id, digest_of(1), 1, -6, refusals.DigestTakenError),
+        (other, round_id, Digest(bytes(32)), 1, -6, refusals.ZeroDigestError),
+        (other, round_id, digest_of(2), 0, -6, refusals.NumExamplesOutOfRangeError),
+        (other, round_id, digest_of(2), SIZE + 1, -6, refusals.NumExamplesOutOfRangeError),
+        (other, round_id, digest_of(2), 1, -5, refusals.ExponentOutOfRangeError),
+        (other, round_id, digest_of(2), 1, -21, refusals.ExponentOutOfRangeError),
+        (other, round_id + 1, digest_of(2), 1, -6, refusals.WrongPhaseError),
     ]
     for ledger, of_round, digest, count, exponent, expected in cases:
         with pytest.raises(expected):
             ledger.commit_update(of_round, digest, count, exponent)
     world.advance(LATE)
-    with pytest.raises(errors.DeadlinePassedError):
+    with pytest.raises(refusals.DeadlinePassedError):
         other.commit_update(round_id, digest_of(2), 1, -6)
 
 
 def test_commitments_close_early_only_for_the_coordinator_with_everybody_in(world: World) -> None:
     round_id = open_round(world)
     world.nodes[0].commit_update(round_id, digest_of(1), 10, -6)
-    with pytest.raises(errors.QuorumNotReachedError):
+    with pytest.raises(refusals.QuorumNotReachedError):
         world.coordinator.close_commits(round_id)
     world.nodes[1].commit_update(round_id, digest_of(2), 10, -6)
-    with pytest.raises(errors.DeadlineNotPassedError):
+    with pytest.raises(refusals.DeadlineNotPassedError):
         world.coordinator.close_commits(round_id)
     world.nodes[2].commit_update(round_id, digest_of(3), 10, -6)
-    with pytest.raises(errors.NotCoordinatorError):
+    with pytest.raises(refusals.NotCoordinatorError):
         world.stranger.close_commits(round_id)
     receipt = world.coordinator.close_commits(round_id)
     found = world.reader.get_round(round_id)
@@ -421,7 +422,7 @@ def test_anyone_draws_the_sample_from_the_closing_blocks_hash(world: World) -> N
     network = world.reader.network
     seed = compute_seed("sample", closed.block_hash, network.chain_id, network.registry, round_id)
     assert (found.phase, found.sample_seed) == (Phase.COLLECTING, seed)
-    with pytest.raises(errors.WrongPhaseError):
+    with pytest.raises(refusals.WrongPhaseError):
         world.stranger.draw_sample(round_id)
 
 
@@ -429,18 +430,18 @@ def test_a_sample_is_committed_once_to_the_rounds_seed_by_who_committed(world: W
     round_id = draw_sample(world)
     seed = world.reader.get_round(round_id).sample_seed
     node = world.nodes[0]
-    with pytest.raises(errors.WrongSampleSeedError):
+    with pytest.raises(refusals.WrongSampleSeedError):
         node.commit_sample(round_id, bytes(32), point_of(1))
-    with pytest.raises(errors.NotCommittedError):
+    with pytest.raises(refusals.NotCommittedError):
         world.stranger.commit_sample(round_id, seed, point_of(1))
     node.commit_sample(round_id, seed, point_of(1))
-    with pytest.raises(errors.SampleAlreadyCommittedError):
+    with pytest.raises(refusals.SampleAlreadyCommittedError):
         node.commit_sample(round_id, seed, point_of(2))
     first = world.reader.get_round(round_id).contribution_of(node.account)
     assert first is not None
     assert first.sample_key == point_of(1).key
     world.advance(LATE)
-    with pytest.raises(errors.DeadlinePassedError):
+    with pytest.raises(refusals.DeadlinePassedError):
         world.nodes[1].commit_sample(round_id, seed, point_of(2))
 
 
@@ -464,17 +465,17 @@ def test_seals_that_break_a_rule_are_refused(world: World) -> None:
     round_id = sample_all(world)
     none, lost = MissingReason.NONE, MissingReason.NOT_UPLOADED
     seal_as = world.coordinator.seal_round
-    with pytest.raises(errors.NotCoordinatorError):
+    with pytest.raises(refusals.NotCoordinatorError):
         world.stranger.seal_round(round_id, digest_of(7), [0] * 3, [none] * 3)
-    with pytest.raises(errors.ListLengthError):
+    with pytest.raises(refusals.ListLengthError):
         seal_as(round_id, digest_of(7), [0] * 2, [none] * 3)
-    with pytest.raises(errors.ZeroDigestError):
+    with pytest.raises(refusals.ZeroDigestError):
         seal_as(round_id, Digest(bytes(32)), [0] * 3, [none] * 3)
-    with pytest.raises(errors.ExponentOutOfRangeError):
+    with pytest.raises(refusals.ExponentOutOfRangeError):
         seal_as(round_id, digest_of(7), [11, 0, 0], [none] * 3)
-    with pytest.raises(errors.SampleExistsError):
+    with pytest.raises(refusals.SampleExistsError):
         seal_as(round_id, digest_of(7), [0] * 3, [MissingReason.NO_SAMPLE, none, none])
-    with pytest.raises(errors.NoneAvailableError):
+    with pytest.raises(refusals.NoneAvailableError):
         seal_as(round_id, digest_of(7), [0] * 3, [lost] * 3)
     assert world.reader.get_round(round_id).phase is Phase.COLLECTING
 
@@ -484,10 +485,10 @@ def test_a_missing_sample_is_waited_for_until_the_deadline_and_then_missing(worl
     seed = world.reader.get_round(round_id).sample_seed
     world.nodes[0].commit_sample(round_id, seed, point_of(1))
     none = [MissingReason.NONE] * 3
-    with pytest.raises(errors.SamplesPendingError):
+    with pytest.raises(refusals.SamplesPendingError):
         world.coordinator.seal_round(round_id, digest_of(7), [0] * 3, none)
     world.advance(LATE)
-    with pytest.raises(errors.ShiftOfMissingError):
+    with pytest.raises(refusals.ShiftOfMissingError):
         world.coordinator.seal_round(round_id, digest_of(7), [0, 1, 0], none)
     world.coordinator.seal_round(round_id, digest_of(7), [0] * 3, none)
     missing = [c.missing for c in world.reader.get_round(round_id).contributions]
@@ -501,7 +502,7 @@ def test_a_missing_sample_is_waited_for_until_the_deadline_and_then_missing(worl
 def test_the_challenge_is_drawn_once_from_the_seals_block(world: World) -> None:
     round_id = sample_all(world)
     sealed = world.coordinator.seal_round(round_id, digest_of(7), [0] * 3, [MissingReason.NONE] * 3)
-    with pytest.raises(errors.ChallengeNotDrawnError):
+    with pytest.raises(refusals.ChallengeNotDrawnError):
         world.coordinator.publish_challenge(make_challenge(round_id))
     world.stranger.draw_challenge(round_id)
     network = world.reader.network
@@ -509,7 +510,7 @@ def test_the_challenge_is_drawn_once_from_the_seals_block(world: World) -> None:
         "challenge", sealed.block_hash, network.chain_id, network.registry, round_id
     )
     assert world.reader.get_round(round_id).challenge_seed == seed
-    with pytest.raises(errors.ChallengeAlreadyDrawnError):
+    with pytest.raises(refusals.ChallengeAlreadyDrawnError):
         world.stranger.draw_challenge(round_id)
 
 
@@ -518,7 +519,7 @@ def test_a_published_challenge_is_read_back_whole(world: World) -> None:
     assert world.reader.get_published_challenge(round_id) is None
     world.stranger.draw_challenge(round_id)
     challenge = make_challenge(round_id)
-    with pytest.raises(errors.NotCoordinatorError):
+    with pytest.raises(refusals.NotCoordinatorError):
         world.stranger.publish_challenge(challenge)
     world.coordinator.publish_challenge(challenge)
     assert world.reader.get_published_challenge(round_id) == challenge
@@ -535,17 +536,17 @@ def test_challenges_that_break_a_rule_are_refused(world: World) -> None:
     world.stranger.draw_challenge(round_id)
     right = make_challenge(round_id)
     cases: list[tuple[PublishedChallenge, type[errors.ChainError]]] = [
-        (replace(right, directions=right.directions[:-1]), errors.DirectionsLengthError),
-        (replace(right, tasks=right.tasks[:2]), errors.TaskCommitmentCountError),
-        (replace(right, common=Commitment(bytes(64))), errors.ZeroCommitmentError),
-        (replace(right, digest=Digest(bytes(32))), errors.ZeroDigestError),
-        (replace(right, cid=Cid("")), errors.EmptyCidError),
+        (replace(right, directions=right.directions[:-1]), refusals.DirectionsLengthError),
+        (replace(right, tasks=right.tasks[:2]), refusals.TaskCommitmentCountError),
+        (replace(right, common=Commitment(bytes(64))), refusals.ZeroCommitmentError),
+        (replace(right, digest=Digest(bytes(32))), refusals.ZeroDigestError),
+        (replace(right, cid=Cid("")), refusals.EmptyCidError),
     ]
     for challenge, expected in cases:
         with pytest.raises(expected):
             world.coordinator.publish_challenge(challenge)
     world.advance(LATE)
-    with pytest.raises(errors.DeadlinePassedError):
+    with pytest.raises(refusals.DeadlinePassedError):
         world.coordinator.publish_challenge(right)
 
 
@@ -553,13 +554,13 @@ def test_a_proof_that_shows_nothing_is_refused_and_changes_nothing(world: World)
     round_id = publish(world)
     before = world.reader.get_round(round_id)
     agreement = Agreement(common=5, task=90, square=400, absolute=90)
-    with pytest.raises(errors.AlignmentVerifierError):
+    with pytest.raises(refusals.AlignmentVerifierError):
         world.nodes[0].prove_contribution(round_id, agreement, bytes(3744))
-    with pytest.raises(errors.NotCommittedError):
+    with pytest.raises(refusals.NotCommittedError):
         world.stranger.prove_contribution(round_id, agreement, bytes(3744))
     assert world.reader.get_round(round_id) == before
     world.advance(LATE)
-    with pytest.raises(errors.DeadlinePassedError):
+    with pytest.raises(refusals.DeadlinePassedError):
         world.nodes[0].prove_contribution(round_id, agreement, bytes(3744))
 
 
@@ -568,23 +569,23 @@ def test_without_an_accepted_proof_the_base_stays_and_every_outcome_is_final(
 ) -> None:
     round_id = publish(world)
     end = end_with_base()
-    with pytest.raises(errors.ProofsPendingError):
+    with pytest.raises(refusals.ProofsPendingError):
         world.coordinator.finalize_round(round_id, end)
     world.advance(LATE)
     wrong: list[tuple[Finalization, type[errors.ChainError]]] = [
-        (replace(end, checkpoint=digest_of(77)), errors.WrongCheckpointError),
-        (replace(end, final_loss_nano=1), errors.WrongLossError),
-        (replace(end, report=Digest(bytes(32))), errors.ZeroDigestError),
-        (replace(end, report_cid=""), errors.EmptyCidError),
+        (replace(end, checkpoint=digest_of(77)), refusals.WrongCheckpointError),
+        (replace(end, final_loss_nano=1), refusals.WrongLossError),
+        (replace(end, report=Digest(bytes(32))), refusals.ZeroDigestError),
+        (replace(end, report_cid=""), refusals.EmptyCidError),
         (
             replace(end, harmful=frozenset({world.nodes[0].account})),
-            errors.HarmfulNotAcceptedError,
+            refusals.HarmfulNotAcceptedError,
         ),
     ]
     for ending, expected in wrong:
         with pytest.raises(expected):
             world.coordinator.finalize_round(round_id, ending)
-    with pytest.raises(errors.NotCoordinatorError):
+    with pytest.raises(refusals.NotCoordinatorError):
         world.stranger.finalize_round(round_id, end)
     world.coordinator.finalize_round(round_id, end)
     found = world.reader.get_round(round_id)
@@ -597,11 +598,11 @@ def test_without_an_accepted_proof_the_base_stays_and_every_outcome_is_final(
 
 def test_the_coordinator_aborts_at_any_time_and_others_after_the_deadline(world: World) -> None:
     round_id = draw_sample(world)
-    with pytest.raises(errors.DeadlineNotPassedError):
+    with pytest.raises(refusals.DeadlineNotPassedError):
         world.stranger.abort_round(round_id)
     world.coordinator.abort_round(round_id)
     assert world.reader.get_round(round_id).phase is Phase.ABORTED
-    with pytest.raises(errors.RoundOverError):
+    with pytest.raises(refusals.RoundOverError):
         world.coordinator.abort_round(round_id)
     world.coordinator.open_round(POOL)
     world.advance(LATE)
@@ -612,7 +613,7 @@ def test_the_coordinator_aborts_at_any_time_and_others_after_the_deadline(world:
 def test_others_cannot_abort_a_round_that_they_could_close(world: World) -> None:
     round_id = commit_all(world)
     world.advance(LATE)
-    with pytest.raises(errors.QuorumReachedError):
+    with pytest.raises(refusals.QuorumReachedError):
         world.stranger.abort_round(round_id)
 
 

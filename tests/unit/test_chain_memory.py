@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zk0 import errors
+from zk0.chain import refusals
 from zk0.ports import Cid, ProofResult, PublishedChallenge
 from zk0.protocol.challenge import Directions, pack_directions
 from zk0.protocol.contribution import MissingReason, Outcome
@@ -129,26 +130,26 @@ def test_proven_contributions_are_accepted_and_the_candidate_becomes_the_head(
 def test_a_proof_is_good_for_its_own_node_and_once(network: Network) -> None:
     first, second = network.nodes[:2]
     stolen = network.make_proof(first, as_node=second)
-    with pytest.raises(errors.InvalidProofError):
+    with pytest.raises(refusals.InvalidProofError):
         first.prove_contribution(1, stolen.agreement, stolen.proof)
     mine = network.make_proof(first)
     wrong = replace(mine.agreement, common=mine.agreement.common + 1)
-    with pytest.raises(errors.InvalidProofError):
+    with pytest.raises(refusals.InvalidProofError):
         first.prove_contribution(1, wrong, mine.proof)
     first.prove_contribution(1, mine.agreement, mine.proof)
-    with pytest.raises(errors.AlreadyProvenError):
+    with pytest.raises(refusals.AlreadyProvenError):
         first.prove_contribution(1, mine.agreement, mine.proof)
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"checkpoint": OTHER}, errors.WrongCheckpointError),
-        ({"aggregate_loss_nano": 1}, errors.WrongLossError),
-        ({"final_loss_nano": 1}, errors.WrongLossError),
-        ({"harmful": frozenset(NODES[:1])}, errors.GateNotHitError),
-        ({"report": Digest(bytes(32))}, errors.ZeroDigestError),
-        ({"checkpoint_cid": ""}, errors.EmptyCidError),
+        ({"checkpoint": OTHER}, refusals.WrongCheckpointError),
+        ({"aggregate_loss_nano": 1}, refusals.WrongLossError),
+        ({"final_loss_nano": 1}, refusals.WrongLossError),
+        ({"harmful": frozenset(NODES[:1])}, refusals.GateNotHitError),
+        ({"report": Digest(bytes(32))}, refusals.ZeroDigestError),
+        ({"checkpoint_cid": ""}, refusals.EmptyCidError),
     ],
 )
 def test_with_everybody_accepted_only_the_candidate_passes(
@@ -163,19 +164,19 @@ def test_with_everybody_accepted_only_the_candidate_passes(
 def test_the_base_is_not_kept_when_the_aggregate_passes(network: Network) -> None:
     network.prove(*network.nodes)
     base = network.chain.network.genesis
-    with pytest.raises(errors.BaseNotKeptError):
+    with pytest.raises(refusals.BaseNotKeptError):
         network.boss.finalize_round(1, end(checkpoint=base))
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, errors.GateHitError),
-        ({"harmful": frozenset(NODES[:2])}, errors.NoneLeftError),
-        ({"harmful": frozenset(NODES[2:])}, errors.HarmfulNotAcceptedError),
+        ({}, refusals.GateHitError),
+        ({"harmful": frozenset(NODES[:2])}, refusals.NoneLeftError),
+        ({"harmful": frozenset(NODES[2:])}, refusals.HarmfulNotAcceptedError),
         (
             {"harmful": frozenset(NODES[:1]), "final_loss_nano": 751},
-            errors.LossTooHighError,
+            refusals.LossTooHighError,
         ),
     ],
 )
@@ -209,20 +210,20 @@ def test_a_checkpoint_is_published_once(network: Network) -> None:
     network.boss.finalize_round(1, end())
     network.run_to_proving()
     network.prove(*network.nodes)
-    with pytest.raises(errors.BaseNotKeptError):
+    with pytest.raises(refusals.BaseNotKeptError):
         network.boss.finalize_round(2, end())
     network.boss.abort_round(2)
     network.run_to_proving()
     network.prove(*network.nodes[:2])
     network.chain.advance(200)
     again = network.chain.network.genesis
-    with pytest.raises(errors.CheckpointExistsError):
+    with pytest.raises(refusals.CheckpointExistsError):
         network.boss.finalize_round(3, end(checkpoint=again))
 
 
 def test_a_refused_transaction_leaves_no_block_and_no_event(network: Network) -> None:
     before = (network.boss.get_block(), len(network.boss.get_events()))
-    with pytest.raises(errors.WrongPhaseError):
+    with pytest.raises(refusals.WrongPhaseError):
         network.boss.close_commits(1)
     assert (network.boss.get_block(), len(network.boss.get_events())) == before
 

@@ -10,15 +10,14 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from zk0.chain.interfaces import CONTRACTS, compute_abi_digest, compute_signature, load_abi
-from zk0.chain.reverts import decode_revert, list_revert_classes
-from zk0.errors import (
+from zk0.chain.refusals import (
     AlreadyCommittedError,
-    ChainError,
-    ContractRevertError,
     InvalidProofError,
     NodeRegistryError,
     WrongPhaseError,
 )
+from zk0.chain.reverts import decode_revert, list_revert_classes
+from zk0.errors import ChainError, ContractRevertError
 
 CUSTOM_ERRORS = {
     entry["name"]: entry

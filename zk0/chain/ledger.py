@@ -11,17 +11,12 @@ from web3.exceptions import Web3RPCError
 from zk0.chain.contracts import Contracts, call, open_contracts
 from zk0.chain.deployments import Deployment, parse_address
 from zk0.chain.events import find_first_block
+from zk0.chain.refusals import HarmfulNotAcceptedError
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.chain.transactions import Sender, SendPolicy
 from zk0.chain.views import ChainViews
 from zk0.chain.wallet import DEVNET_CHAIN_ID, Wallet, recover_signer
-from zk0.errors import (
-    HarmfulNotAcceptedError,
-    NoContractError,
-    TransactionError,
-    WalletError,
-    WrongChainError,
-)
+from zk0.errors import NoContractError, TransactionError, WalletError, WrongChainError
 from zk0.ports import PublishedChallenge, Receipt
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.round import Finalization

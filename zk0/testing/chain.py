@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zk0 import errors
+from zk0.chain import refusals
 from zk0.errors import InsufficientFundsError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
 from zk0.protocol.round import Parameters, Phase, Round
@@ -187,21 +187,21 @@ class MemoryChain:
         self._require_status(node, "None")
         count = len(self.network.tasks)
         if task >= count:
-            raise errors.UnknownTaskError(arguments={"taskCount": count, "actual": task})
+            raise refusals.UnknownTaskError(arguments={"taskCount": count, "actual": task})
         if not 1 <= dataset_size <= MAX_DATASET_SIZE:
-            raise errors.DatasetSizeOutOfRangeError(
+            raise refusals.DatasetSizeOutOfRangeError(
                 arguments={"max": MAX_DATASET_SIZE, "actual": dataset_size}
             )
         if not 1 <= len(node_key) <= MAX_NODE_KEY_BYTES:
-            raise errors.NodeKeyLengthError(
+            raise refusals.NodeKeyLengthError(
                 arguments={"max": MAX_NODE_KEY_BYTES, "actual": len(node_key)}
             )
         needed = dataset_size * self.network.bond_per_example_wei
         if bond_wei < needed:
-            raise errors.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
+            raise refusals.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
         limit = self.network.parameters.max_nodes
         if len(self.get_active()) >= limit:
-            raise errors.FullError(arguments={"max": limit})
+            raise refusals.FullError(arguments={"max": limit})
         self.balances[node] -= bond_wei
         self.nodes[node] = Registration(node, task, dataset_size, bond_wei, True, node_key)
         self.emit_node(
@@ -221,7 +221,9 @@ class MemoryChain:
         self._require_status(tx.sender, "Exiting")
         entry = self.nodes[tx.sender]
         if tx.now < entry.exit_at:
-            raise errors.ExitPendingError(arguments={"exitAt": entry.exit_at, "timestamp": tx.now})
+            raise refusals.ExitPendingError(
+                arguments={"exitAt": entry.exit_at, "timestamp": tx.now}
+            )
         del self.nodes[tx.sender]
         self.balances[tx.sender] += entry.bond_wei
         self.emit_node(tx, "BondWithdrawn", node=tx.sender, amount=entry.bond_wei)
@@ -230,4 +232,4 @@ class MemoryChain:
         entry = self.nodes.get(node)
         actual = "None" if entry is None else "Active" if entry.is_active else "Exiting"
         if actual != expected:
-            raise errors.WrongStatusError(arguments={"expected": expected, "actual": actual})
+            raise refusals.WrongStatusError(arguments={"expected": expected, "actual": actual})

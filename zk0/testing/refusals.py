@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zk0 import errors
+from zk0.chain import refusals
 from zk0.errors import ContractRevertError, RoundError
 from zk0.ports import PublishedChallenge
 from zk0.protocol.contribution import Outcome
@@ -15,41 +15,41 @@ from zk0.testing.chain import ZERO, MemoryChain, Transaction
 _ZERO_POINT = bytes(64)
 
 _NAMED: dict[str, type[ContractRevertError]] = {
-    "AlreadyCommitted": errors.AlreadyCommittedError,
-    "AlreadyDrawn": errors.ChallengeAlreadyDrawnError,
-    "AlreadyProven": errors.AlreadyProvenError,
-    "AlreadySampled": errors.SampleAlreadyCommittedError,
-    "BaseMustStay": errors.WrongCheckpointError,
-    "DeadlinePassed": errors.DeadlinePassedError,
-    "DigestTaken": errors.DigestTakenError,
-    "GateNotHit": errors.GateNotHitError,
-    "InvalidClipShift": errors.ExponentOutOfRangeError,
-    "InvalidExponent": errors.ExponentOutOfRangeError,
-    "InvalidNumExamples": errors.NumExamplesOutOfRangeError,
-    "LengthMismatch": errors.ListLengthError,
-    "NotAccepted": errors.HarmfulNotAcceptedError,
-    "NotAvailable": errors.NotAvailableError,
-    "NotCommitted": errors.NotCommittedError,
-    "NotCoordinator": errors.NotCoordinatorError,
-    "NotDrawn": errors.ChallengeNotDrawnError,
-    "NoneLeft": errors.NoneLeftError,
-    "NothingAvailable": errors.NoneAvailableError,
-    "ProofsOutstanding": errors.ProofsPendingError,
-    "QuorumReached": errors.QuorumReachedError,
-    "RoundFull": errors.RoundFullError,
-    "WeightTooLarge": errors.TotalWeightTooLargeError,
-    "WrongCheckpoint": errors.WrongCheckpointError,
-    "WrongLoss": errors.WrongLossError,
-    "WrongPhase": errors.WrongPhaseError,
-    "WrongSeed": errors.WrongSampleSeedError,
+    "AlreadyCommitted": refusals.AlreadyCommittedError,
+    "AlreadyDrawn": refusals.ChallengeAlreadyDrawnError,
+    "AlreadyProven": refusals.AlreadyProvenError,
+    "AlreadySampled": refusals.SampleAlreadyCommittedError,
+    "BaseMustStay": refusals.WrongCheckpointError,
+    "DeadlinePassed": refusals.DeadlinePassedError,
+    "DigestTaken": refusals.DigestTakenError,
+    "GateNotHit": refusals.GateNotHitError,
+    "InvalidClipShift": refusals.ExponentOutOfRangeError,
+    "InvalidExponent": refusals.ExponentOutOfRangeError,
+    "InvalidNumExamples": refusals.NumExamplesOutOfRangeError,
+    "LengthMismatch": refusals.ListLengthError,
+    "NotAccepted": refusals.HarmfulNotAcceptedError,
+    "NotAvailable": refusals.NotAvailableError,
+    "NotCommitted": refusals.NotCommittedError,
+    "NotCoordinator": refusals.NotCoordinatorError,
+    "NotDrawn": refusals.ChallengeNotDrawnError,
+    "NoneLeft": refusals.NoneLeftError,
+    "NothingAvailable": refusals.NoneAvailableError,
+    "ProofsOutstanding": refusals.ProofsPendingError,
+    "QuorumReached": refusals.QuorumReachedError,
+    "RoundFull": refusals.RoundFullError,
+    "WeightTooLarge": refusals.TotalWeightTooLargeError,
+    "WrongCheckpoint": refusals.WrongCheckpointError,
+    "WrongLoss": refusals.WrongLossError,
+    "WrongPhase": refusals.WrongPhaseError,
+    "WrongSeed": refusals.WrongSampleSeedError,
 }
 _BY_STEP: dict[tuple[str, str], type[ContractRevertError]] = {
-    ("open", "WrongPhase"): errors.RoundNotOverError,
-    ("abort", "WrongPhase"): errors.RoundOverError,
-    ("abort", "TooEarly"): errors.DeadlineNotPassedError,
-    ("close", "TooEarly"): errors.DeadlineNotPassedError,
-    ("draw", "TooEarly"): errors.BlockNotCompleteError,
-    ("seal", "TooEarly"): errors.SamplesPendingError,
+    ("open", "WrongPhase"): refusals.RoundNotOverError,
+    ("abort", "WrongPhase"): refusals.RoundOverError,
+    ("abort", "TooEarly"): refusals.DeadlineNotPassedError,
+    ("close", "TooEarly"): refusals.DeadlineNotPassedError,
+    ("draw", "TooEarly"): refusals.BlockNotCompleteError,
+    ("seal", "TooEarly"): refusals.SamplesPendingError,
 }
 
 
@@ -80,21 +80,21 @@ def require_gate(round_: Round, end: Finalization, parameters: Parameters) -> No
         _require_loss(round_.candidate_loss_nano, end.aggregate_loss_nano)
     if end.aggregate_loss_nano <= bound:
         if kept and not end.harmful:
-            raise errors.BaseNotKeptError(arguments={"baseDigest": "0x" + round_.base.hex()})
+            raise refusals.BaseNotKeptError(arguments={"baseDigest": "0x" + round_.base.hex()})
     elif not kept:
         limits = {"maxLossNano": bound, "aggregateLossNano": end.aggregate_loss_nano}
         if not end.harmful:
-            raise errors.GateHitError(arguments=limits)
+            raise refusals.GateHitError(arguments=limits)
         if end.harmful == accepted:
-            raise errors.NoneLeftError
+            raise refusals.NoneLeftError
         if end.final_loss_nano > bound:
             arguments = {"max": bound, "actual": end.final_loss_nano}
-            raise errors.LossTooHighError(arguments=arguments)
+            raise refusals.LossTooHighError(arguments=arguments)
 
 
 def _require_loss(expected: int, actual: int) -> None:
     if expected != actual:
-        raise errors.WrongLossError(arguments={"expected": expected, "actual": actual})
+        raise refusals.WrongLossError(arguments={"expected": expected, "actual": actual})
 
 
 def is_coordinator(chain: MemoryChain, tx: Transaction) -> bool:
@@ -104,31 +104,31 @@ def is_coordinator(chain: MemoryChain, tx: Transaction) -> bool:
 def require_coordinator(chain: MemoryChain, tx: Transaction) -> None:
     if not is_coordinator(chain, tx):
         arguments = {"expected": chain.network.coordinator, "actual": tx.sender}
-        raise errors.NotCoordinatorError(arguments=arguments)
+        raise refusals.NotCoordinatorError(arguments=arguments)
 
 
 def in_phase(chain: MemoryChain, round_id: int, expected: Phase) -> Round:
     round_ = chain.get_round(round_id)
     if round_.phase is not expected:
         arguments = {"expected": expected.label, "actual": round_.phase.label}
-        raise errors.WrongPhaseError(arguments=arguments)
+        raise refusals.WrongPhaseError(arguments=arguments)
     return round_
 
 
 def require_in_time(round_: Round, tx: Transaction) -> None:
     if tx.now > round_.deadline:
         arguments = {"deadline": round_.deadline, "timestamp": tx.now}
-        raise errors.DeadlinePassedError(arguments=arguments)
+        raise refusals.DeadlinePassedError(arguments=arguments)
 
 
 def require_digest(digest: bytes) -> None:
     if digest == ZERO:
-        raise errors.ZeroDigestError
+        raise refusals.ZeroDigestError
 
 
 def require_cid(cid: str) -> None:
     if not cid:
-        raise errors.EmptyCidError
+        raise refusals.EmptyCidError
 
 
 def validate_challenge(chain: MemoryChain, challenge: PublishedChallenge) -> None:
@@ -138,11 +138,11 @@ def validate_challenge(chain: MemoryChain, challenge: PublishedChallenge) -> Non
     expected = size + count * -(-size // 4)
     if len(challenge.directions) != expected:
         arguments = {"expected": expected, "actual": len(challenge.directions)}
-        raise errors.DirectionsLengthError(arguments=arguments)
+        raise refusals.DirectionsLengthError(arguments=arguments)
     if challenge.common.point == _ZERO_POINT:
-        raise errors.ZeroCommitmentError
+        raise refusals.ZeroCommitmentError
     if len(challenge.tasks) != count:
         arguments = {"expected": count, "actual": len(challenge.tasks)}
-        raise errors.TaskCommitmentCountError(arguments=arguments)
+        raise refusals.TaskCommitmentCountError(arguments=arguments)
     if any(task.point == _ZERO_POINT for task in challenge.tasks):
-        raise errors.ZeroCommitmentError
+        raise refusals.ZeroCommitmentError

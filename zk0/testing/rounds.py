@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zk0 import errors
+from zk0.chain import refusals
 from zk0.ports import PublishedChallenge
 from zk0.protocol import transitions as step
 from zk0.protocol.contribution import MissingReason, Outcome
@@ -59,7 +59,7 @@ def commit_update(
     require_in_time(round_, tx)
     entry = chain.nodes.get(tx.sender)
     if entry is None or not entry.is_active:
-        raise errors.NotActiveError(arguments={"node": tx.sender})
+        raise refusals.NotActiveError(arguments={"node": tx.sender})
     require_digest(digest)
     with as_reverts("commit"):
         chain.rounds[round_id] = step.commit_update(
@@ -81,7 +81,7 @@ def close_commits(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
         require_coordinator(chain, tx)
         if count < parameters.quorum:
             arguments = {"expected": parameters.quorum, "actual": count}
-            raise errors.QuorumNotReachedError(arguments=arguments)
+            raise refusals.QuorumNotReachedError(arguments=arguments)
     committed = {c.node for c in round_.contributions}
     waiting = [n for n in chain.get_active() if n.node not in committed]
     with as_reverts("close"):
@@ -139,11 +139,11 @@ def seal_round(
     require_digest(candidate)
     for entry, declared, shift in zip(round_.contributions, missing, clip_shifts, strict=False):
         if entry.sample_key is not None and declared is MissingReason.NO_SAMPLE:
-            raise errors.SampleExistsError(arguments={"node": entry.node})
+            raise refusals.SampleExistsError(arguments={"node": entry.node})
         is_missing = entry.sample_key is None or declared is not MissingReason.NONE
         if is_missing and shift and tx.now > round_.deadline:
             arguments = {"node": entry.node, "clipShift": shift}
-            raise errors.ShiftOfMissingError(arguments=arguments)
+            raise refusals.ShiftOfMissingError(arguments=arguments)
     with as_reverts("seal"):
         sealed = step.seal_round(
             round_, chain.network.parameters, candidate=candidate, clip_shifts=clip_shifts,
@@ -224,7 +224,7 @@ def prove_contribution(
         context=compute_context(net.chain_id, net.registry, round_id, tx.sender),
     )
     if not chain.verify(statement, proof):
-        raise errors.InvalidProofError
+        raise refusals.InvalidProofError
     chain.rounds[round_id] = proven
     sums = {
         "common": agreement.common,
@@ -261,7 +261,7 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
         require_cid(end.checkpoint_cid)
         if end.checkpoint in chain.checkpoints:
             arguments = {"digest": "0x" + end.checkpoint.hex()}
-            raise errors.CheckpointExistsError(arguments=arguments)
+            raise refusals.CheckpointExistsError(arguments=arguments)
     chain.rounds[round_id] = ended
     for entry in ended.contributions:
         chain.emit(
@@ -286,6 +286,6 @@ def abort_round(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
     is_closable = round_.phase is Phase.COMMITTING and count >= parameters.quorum
     if is_closable and not is_driver:
         arguments = {"quorum": parameters.quorum, "actual": count}
-        raise errors.QuorumReachedError(arguments=arguments)
+        raise refusals.QuorumReachedError(arguments=arguments)
     chain.rounds[round_id] = aborted
     chain.emit(tx, "RoundAborted", round=round_id, phase=int(round_.phase), by=tx.sender)

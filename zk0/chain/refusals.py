@@ -1,0 +1,408 @@
+"""What the contracts refuse, one class per custom error.
+
+A class is named like its custom error, without the contract in front and with `Error` behind; its
+sentence uses the custom error's own arguments.
+"""
+
+from __future__ import annotations
+
+from zk0.errors import ContractRevertError
+
+
+class ContributionRegistryError(ContractRevertError):
+    """The registry of rounds refused."""
+
+    prefix = "ContributionRegistry_"
+
+
+class AlreadyCommittedError(ContributionRegistryError):
+    sentence = "{node} has already committed an update in round {round}"
+
+
+class AlreadyProvenError(ContributionRegistryError):
+    sentence = "{node} has already proven its contribution to round {round}"
+
+
+class BaseNotKeptError(ContributionRegistryError):
+    sentence = "the base checkpoint {baseDigest} may not be kept: the aggregate passed the gate"
+
+
+class BlockNotCompleteError(ContributionRegistryError):
+    sentence = (
+        "the draw needs the hash of block {needed}, and the chain is at block {current}: "
+        "try again in the next one"
+    )
+
+
+class ChallengeAlreadyDrawnError(ContributionRegistryError):
+    sentence = "the challenge is already drawn: {challengeSeed}"
+
+
+class ChallengeNotDrawnError(ContributionRegistryError):
+    sentence = "the challenge is not drawn yet: draw it first"
+
+
+class CheckpointExistsError(ContributionRegistryError):
+    sentence = "checkpoint {digest} was published before"
+
+
+class CommitWindowTooShortError(ContributionRegistryError):
+    sentence = "the commit window must be at least the quorum's {min} s, found {actual}"
+
+
+class CommitmentLengthError(ContributionRegistryError):
+    sentence = "a commitment has {expected} bytes, found {actual}"
+
+
+class DeadlineNotPassedError(ContributionRegistryError):
+    sentence = "too early: possible after {deadline}, the chain's time is {timestamp}"
+
+
+class DeadlinePassedError(ContributionRegistryError):
+    sentence = "too late: the deadline was {deadline}, the chain's time is {timestamp}"
+
+
+class DigestTakenError(ContributionRegistryError):
+    sentence = "another node has committed digest {digest} in this round"
+
+
+class DirectionsLengthError(ContributionRegistryError):
+    sentence = "the packed directions must have {expected} bytes, found {actual}"
+
+
+class EmptyCidError(ContributionRegistryError):
+    sentence = "a content identifier is missing"
+
+
+class ExitDelayTooShortError(ContributionRegistryError):
+    sentence = "the exit delay must be at least {min} s, the longest round, found {actual}"
+
+
+class ExponentBoundsOutOfRangeError(ContributionRegistryError):
+    sentence = (
+        "exponents must lie in [-64, 0], at most 16 apart, found {minExponent} to {maxExponent}"
+    )
+
+
+class ExponentOutOfRangeError(ContributionRegistryError):
+    sentence = "the exponent must lie between {min} and {max}, found {actual}"
+
+
+class GateHitError(ContributionRegistryError):
+    sentence = (
+        "an aggregate with loss {aggregateLossNano} (limit {maxLossNano}, in 1e-9) needs "
+        "somebody left out or the base kept"
+    )
+
+
+class GateNotHitError(ContributionRegistryError):
+    sentence = (
+        "nobody may be left out: loss {aggregateLossNano} is within the limit {maxLossNano} "
+        "(in 1e-9)"
+    )
+
+
+class HarmfulNotAcceptedError(ContributionRegistryError):
+    sentence = (
+        "only accepted contributions can be left out: accepted {acceptedBitmap}, left out "
+        "{harmfulBitmap} (bitmaps)"
+    )
+
+
+class ListLengthError(ContributionRegistryError):
+    sentence = "expected one entry for each of {expected} contributions, found {actual}"
+
+
+class LossTooHighError(ContributionRegistryError):
+    sentence = "the new checkpoint's loss {actual} is above the limit {max} (in 1e-9)"
+
+
+class MaxNodesOutOfRangeError(ContributionRegistryError):
+    sentence = "a round must allow 1 to {max} nodes, found {actual}"
+
+
+class MaxWeightShareOutOfRangeError(ContributionRegistryError):
+    sentence = "the largest weight share must be 1 to {max} basis points, found {actual}"
+
+
+class NoneAvailableError(ContributionRegistryError):
+    sentence = "no contribution is available: abort the round"
+
+
+class NoneLeftError(ContributionRegistryError):
+    sentence = (
+        "with every accepted contribution left out there is nothing to aggregate: keep the base"
+    )
+
+
+class NotActiveError(ContributionRegistryError):
+    sentence = "{node} is not an active node: join first"
+
+
+class NotAvailableError(ContributionRegistryError):
+    sentence = "the contribution of {node} is missing ({reason}), so it cannot be proven"
+
+
+class NotCommittedError(ContributionRegistryError):
+    sentence = "{node} has not committed an update in round {round}"
+
+
+class NotCoordinatorError(ContributionRegistryError):
+    sentence = "only the coordinator {expected} may do this, found {actual}"
+
+
+class NumExamplesOutOfRangeError(ContributionRegistryError):
+    sentence = (
+        "the number of examples must be 1 to {max}, the registered data set size, found {actual}"
+    )
+
+
+class ParameterCountTooSmallError(ContributionRegistryError):
+    sentence = "the network needs at least {min} parameters, the size of a sample, found {actual}"
+
+
+class ProofsPendingError(ContributionRegistryError):
+    sentence = "{actual} of {expected} available contributions are proven, and there is still time"
+
+
+class QuorumNotReachedError(ContributionRegistryError):
+    sentence = "{actual} nodes have committed, the quorum is {expected}"
+
+
+class QuorumOutOfRangeError(ContributionRegistryError):
+    sentence = "the quorum must be 1 to {max}, found {actual}"
+
+
+class QuorumReachedError(ContributionRegistryError):
+    sentence = (
+        "{actual} nodes have committed, enough for the quorum of {quorum}: close "
+        "commitments instead"
+    )
+
+
+class RoundFullError(ContributionRegistryError):
+    sentence = "the round has all the {max} contributions that it allows"
+
+
+class RoundNotOverError(ContributionRegistryError):
+    sentence = "round {round} is not over: it is in phase {phase}"
+
+
+class RoundOverError(ContributionRegistryError):
+    sentence = "there is no such running round: its phase is {phase}"
+
+
+class SampleAlreadyCommittedError(ContributionRegistryError):
+    sentence = "{node} has already committed its sample in round {round}"
+
+
+class SampleExistsError(ContributionRegistryError):
+    sentence = "the sample of {node} is on chain, so NoSample cannot be why it is missing"
+
+
+class SamplesPendingError(ContributionRegistryError):
+    sentence = "{actual} of {expected} samples are on chain, and there is still time"
+
+
+class ShiftOfMissingError(ContributionRegistryError):
+    sentence = "the contribution of {node} is missing and cannot have clip shift {clipShift}"
+
+
+class TaskCommitmentCountError(ContributionRegistryError):
+    sentence = "expected one commitment for each of {expected} tasks, found {actual}"
+
+
+class TaskNotInRoundError(ContributionRegistryError):
+    sentence = (
+        "task {actual} was added after the round had opened with {taskCount} tasks: wait "
+        "for the next round"
+    )
+
+
+class TotalWeightTooLargeError(ContributionRegistryError):
+    sentence = "the weights may add up to {max}, found {actual}"
+
+
+class WindowOutOfRangeError(ContributionRegistryError):
+    sentence = "a window must last 1 to {max} s, found {actual}"
+
+
+class WrongCheckpointError(ContributionRegistryError):
+    sentence = "the checkpoint must be {expected}, found {actual}"
+
+
+class WrongLossError(ContributionRegistryError):
+    sentence = "the loss must be {expected} (in 1e-9), found {actual}"
+
+
+class WrongPhaseError(ContributionRegistryError):
+    sentence = "the round must be in phase {expected}, and is in phase {actual}"
+
+
+class WrongSampleSeedError(ContributionRegistryError):
+    sentence = "the sample seed is {expected}, found {actual}: make the sample again"
+
+
+class ZeroAddressError(ContributionRegistryError):
+    sentence = "an address is missing"
+
+
+class ZeroCommitmentError(ContributionRegistryError):
+    sentence = "the commitment is to nothing but zeros"
+
+
+class ZeroDigestError(ContributionRegistryError):
+    sentence = "a digest or root is missing"
+
+
+class ZeroFramesError(ContributionRegistryError):
+    sentence = "a challenge needs at least one frame for each task"
+
+
+class ZeroThresholdError(ContributionRegistryError):
+    sentence = "zMin must be positive"
+
+
+class NodeRegistryError(ContractRevertError):
+    """The registry of nodes and bonds refused."""
+
+    prefix = "NodeRegistry_"
+
+
+class DatasetSizeOutOfRangeError(NodeRegistryError):
+    sentence = "the data set size must be 1 to {max} examples, found {actual}"
+
+
+class EmptyTaskError(NodeRegistryError):
+    sentence = "a task needs a name"
+
+
+class ExitPendingError(NodeRegistryError):
+    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}"
+
+
+class FullError(NodeRegistryError):
+    sentence = "the network already has the {max} active nodes that it allows"
+
+
+class InsufficientBondError(NodeRegistryError):
+    sentence = "the data set size needs a bond of {expected} wei, found {actual}"
+
+
+class NodeRegistryMaxNodesOutOfRangeError(NodeRegistryError):
+    sentence = "the network must allow 1 to {max} nodes, found {actual}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of rounds has an error of this name too."""
+        return "NodeRegistry_MaxNodesOutOfRange"
+
+
+class NoTaskError(NodeRegistryError):
+    sentence = "the network needs at least one task"
+
+
+class NodeKeyLengthError(NodeRegistryError):
+    sentence = "the node key must have 1 to {max} bytes, found {actual}"
+
+
+class TaskExistsError(NodeRegistryError):
+    sentence = "there is already a task named {taskName}"
+
+
+class TooManyTasksError(NodeRegistryError):
+    sentence = "the network already has the {max} tasks that it can have"
+
+
+class UnknownTaskError(NodeRegistryError):
+    sentence = "there is no task {actual}: the network has {taskCount}, counted from 0"
+
+
+class WrongStatusError(NodeRegistryError):
+    sentence = "the node must be {expected} for this, and is {actual} (None: not registered)"
+
+
+class AlignmentVerifierError(ContractRevertError):
+    """The proof verifier refused."""
+
+    prefix = "AlignmentVerifier_"
+
+
+class AbsoluteOutOfRangeError(AlignmentVerifierError):
+    sentence = "the sum of absolute values must be at most {max}, found {actual}"
+
+
+class CommonMismatchError(AlignmentVerifierError):
+    sentence = (
+        "the proof is about another common direction ({actual}) than the round's ({expected})"
+    )
+
+
+class CommonOutOfRangeError(AlignmentVerifierError):
+    sentence = "the common agreement must be within ±{max}, found {actual}"
+
+
+class ContextOutOfRangeError(AlignmentVerifierError):
+    sentence = "the context must be at most {max}, found {actual}"
+
+
+class DevnetSrsError(AlignmentVerifierError):
+    sentence = (
+        "a development SRS is for chain {expectedChainId} only, this is chain {actualChainId}"
+    )
+
+
+class InvalidProofError(AlignmentVerifierError):
+    sentence = "the proof does not show the statement"
+
+
+class NoCodeError(AlignmentVerifierError):
+    sentence = "there is no verifier at {verifier}"
+
+
+class ProofTooShortError(AlignmentVerifierError):
+    sentence = "a proof has at least {min} bytes, found {actual}"
+
+
+class SampleMismatchError(AlignmentVerifierError):
+    sentence = "the proof is about another sample ({actual}) than the one on chain ({expected})"
+
+
+class SampleSizeOutOfRangeError(AlignmentVerifierError):
+    sentence = "the sample size must be 1 to {max}, found {actual}"
+
+
+class SquareOutOfRangeError(AlignmentVerifierError):
+    sentence = "the sum of squares must be at most {max}, found {actual}"
+
+
+class TaskMismatchError(AlignmentVerifierError):
+    sentence = "the proof is about another task's direction ({actual}) than the node's ({expected})"
+
+
+class TaskOutOfRangeError(AlignmentVerifierError):
+    sentence = "the agreement with the task's direction must be within ±{max}, found {actual}"
+
+
+class FailedCallError(ContractRevertError):
+    sentence = "a call from the contract failed"
+
+
+class InsufficientBalanceError(ContractRevertError):
+    sentence = "the contract holds {balance} wei and needs {needed}"
+
+
+class OwnableInvalidOwnerError(ContractRevertError):
+    sentence = "{owner} cannot be the owner"
+
+
+class OwnableUnauthorizedAccountError(ContractRevertError):
+    sentence = "only the owner may do this, found {account}"
+
+
+class ReentrancyGuardReentrantCallError(ContractRevertError):
+    sentence = "the contract was called from within its own call"
+
+
+class SafeCastOverflowedIntDowncastError(ContractRevertError):
+    sentence = "the value {value} does not fit {bits} bits"
