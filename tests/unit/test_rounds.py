@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from tests.doubles.world import COORDINATOR, SHAPE, STAGES, TASKS, World, make_honest, make_noise
-from zk0.errors import ChallengeError, RoundError, StorageError, UpdateError
+from zk0.errors import ChallengeError, CheckpointError, RoundError, StorageError, UpdateError
 from zk0.messages import UploadReply
 from zk0.ports import Parcel
+from zk0.protocol.challenge import read_challenge
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Phase
+from zk0.protocol.statement import Digest
 from zk0.protocol.tensorfile import parse_tensor_file
 from zk0.testing.learning import LinearExaminer
 from zk0.testing.ledger import MemoryLedger
@@ -303,6 +305,59 @@ def test_a_challenge_file_or_commitment_that_differs_is_refused(world: World, tm
     touch.ledger.get_published_challenge = lambda _round_id: other
     with pytest.raises(ChallengeError, match="C_v on chain is 0000"):
         touch.pipeline.prove(round_id)
+
+
+def test_a_challenge_file_with_other_directions_than_the_event_is_refused(
+    world: World, tmp_path: Path
+) -> None:
+    """The coordinator fixed the digest of a file that is not what it published to prove from."""
+    pipeline, _ = world.coordinator()
+    round_id = world.run_until(pipeline, "challenge")
+    touch = world.members["touch"]
+    published = touch.ledger.get_published_challenge(round_id)
+    honest = read_challenge(world.tools().home.challenge_file(round_id), published.digest)
+    turned = replace(honest.directions, common=-honest.directions.common)
+    path = tmp_path / "challenge.safetensors"
+    digest = replace(honest, directions=turned).write(path)
+    other = replace(published, digest=digest)
+    touch.ledger.get_published_challenge = lambda _round_id: other
+    with pytest.raises(ChallengeError, match="directions differ from those on chain"):
+        touch.pipeline.prove(round_id, path)
+
+
+def test_a_second_training_does_not_replace_what_is_committed(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    touch = world.members["touch"]
+    base, digest = world.get_base(round_id)
+    trained = touch.pipeline.train(round_id, base, digest)
+    assert touch.pipeline.commit(round_id, trained) is not None
+    assert touch.pipeline.commit(round_id, trained) is None
+    other = replace(trained, digest=Digest(bytes(32)))
+    with pytest.raises(RoundError, match="restore the file that was committed"):
+        touch.pipeline.commit(round_id, other)
+
+
+def test_an_update_that_the_seal_counts_must_still_be_there(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = world.run_until(pipeline, "seal")
+    touch = world.members["touch"]
+    path = world.tools().home.update_file(round_id, touch.address)
+    kept = path.read_bytes()
+    path.unlink()
+    with pytest.raises(StorageError, match=f"update of {touch.address}, counted by the seal"):
+        world.run_round()
+    path.write_bytes(kept)
+    world.run_round()
+    assert get_round(world, round_id).phase is Phase.FINALIZED
+
+
+def test_a_base_that_is_not_the_policys_is_refused(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    round_id = pipeline.open()
+    world.examiner = LinearExaminer(TASKS, replace(SHAPE, inputs=64))
+    with pytest.raises(CheckpointError, match="the base checkpoint has 2064 parameters"):
+        world.get_base(round_id)
 
 
 @pytest.mark.parametrize("killed_after", range(len(STAGES) + 1))
