@@ -29,6 +29,7 @@ from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Finalization, Phase, Round
 from zk0.protocol.statement import Address
 from zk0.protocol.tensorfile import compute_file_digest
+from zk0.storage.files import write_file
 
 log = logging.getLogger(__name__)
 
@@ -249,7 +250,7 @@ class CoordinatorPipeline:
             pool_losses=self._compute_pool_losses(round_, settlement),
         )
         path = home.report_file(round_id)
-        path.write_bytes(report)
+        write_file(path, report)
         receipt = self._ledger.finalize_round(
             round_id,
             Finalization(

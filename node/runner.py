@@ -21,6 +21,7 @@ from zk0.messages import (
 from zk0.ports import Ledger, Parcel
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.round import Phase
+from zk0.storage.files import write_file
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class NodeRunner:
     def _prove(self, parcel: Parcel) -> Parcel:
         request = ProveRequest.from_parcel(parcel)
         path = self._scratch / f"challenge-{request.round_id}.safetensors"
-        path.write_bytes(request.challenge_file)
+        write_file(path, request.challenge_file)
         try:
             receipt = self._pipeline.prove(request.round_id, path)
         finally:

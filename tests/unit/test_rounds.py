@@ -228,7 +228,7 @@ def test_a_near_copy_of_another_nodes_update_is_refused(tmp_path: Path) -> None:
     world = World(tmp_path, make_honest(*TASKS))
     world.add("copy", "touch", world.members["touch"].learner, 9)
     copy = world.members["copy"]
-    copy.pipeline._compute_seed = world.members["touch"].pipeline._compute_seed
+    copy.pipeline.training.compute_seed = world.members["touch"].pipeline.training.compute_seed
     world.run_round()
     round_ = get_round(world, 1)
     entries = [round_.contribution_of(world.members[n].address) for n in ("touch", "copy")]

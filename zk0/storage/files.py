@@ -40,6 +40,12 @@ def open_atomic(to: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
+def write_file(to: Path, data: bytes) -> None:
+    """All of `data`, or no file. Raises StorageError."""
+    with open_atomic(to) as stream:
+        stream.write(data)
+
+
 def copy_computing_cid(source: Readable, destination: BinaryIO | None = None) -> Cid:
     """Copy `source` to its end into `destination`, if any, and return the content's CID."""
     return compute_stream_cid(source if destination is None else _Tee(source, destination))
