@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.e2e.leftovers import list_processes
 from zk0.chain.history import RoundRow, build_history, list_transactions, to_json
 from zk0.chain.ledger import ChainLedger, connect
 from zk0.demo.fleet import DemoFleet
@@ -243,14 +244,6 @@ def test_no_process_is_left_behind(fleet: Fleet) -> None:
     for pid in fleet.pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    home = str(fleet.folder)
-    left = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != fleet.network.anvil.pid:
-            try:
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if home in command:
-                left.append(command)
-    assert not left
+    left = list_processes(fleet.folder)
+    left.pop(fleet.network.anvil.pid, None)
+    assert left == {}
