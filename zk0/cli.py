@@ -65,10 +65,11 @@ def history(options: NetworkOptions, node: str | None, round_id: int | None, as_
     """Show what happened, from the contracts' events alone."""
     from zk0.bootstrap import open_ledger
     from zk0.chain.history import build_history, list_transactions, to_json
-    from zk0.history import format_history, parse_node
+    from zk0.history import check_round, describe_nothing, format_history, parse_node
 
     ledger = open_ledger(options)
     wanted = parse_node(node)
+    check_round(round_id, ledger.get_round_count())
     events = ledger.get_events()
     rows = build_history(events, round_id=round_id, node=wanted)
     gas = {tx: ledger.get_gas(tx) for tx in list_transactions(rows)}
@@ -76,7 +77,7 @@ def history(options: NetworkOptions, node: str | None, round_id: int | None, as_
     if as_json:
         print_json({"rounds": to_json(rows)})
     else:
-        click.echo(format_history(rows) or "no rounds yet")
+        click.echo(format_history(rows) or describe_nothing(wanted))
 
 
 def main() -> None:

@@ -20,6 +20,18 @@ def parse_node(text: str | None) -> Address | None:
     return Address(text.lower())
 
 
+def check_round(round_id: int | None, round_count: int) -> None:
+    """Raises ConfigError for a round that is not there."""
+    if round_id is not None and not 1 <= round_id <= round_count:
+        there = f"rounds 1 to {round_count}" if round_count else "no rounds yet"
+        raise ConfigError(f"expected a round of this network, found --round {round_id}: {there}")
+
+
+def describe_nothing(node: Address | None) -> str:
+    """What to print instead of an empty history."""
+    return "no rounds yet" if node is None else f"no contribution by {node}"
+
+
 def _format_loss(nano: int | None) -> str:
     return "–" if nano is None else f"{nano / 1e9:.4f}"
 

@@ -252,6 +252,10 @@ def test_history_with_a_malformed_node(invoke: Invoke) -> None:
     assert_mistake(invoke("zk0", "history", "--node", "bob"), "'bob'", code=2)
 
 
+def test_history_of_a_round_that_is_not_there(invoke: Invoke) -> None:
+    assert_mistake(invoke("zk0", "history", "--round", "9"), "found --round 9", code=2)
+
+
 def test_history_and_status_read_what_is_there(invoke: Invoke) -> None:
     code, out, _ = invoke("zk0", "history", "--json")
     assert code == 0

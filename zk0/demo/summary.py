@@ -61,6 +61,10 @@ def format_table(summary: Mapping[str, Any], names: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def _is_refused(contribution: Mapping[str, Any]) -> bool:
+    return contribution["outcome"] != "Accepted"
+
+
 def draw_chart(summary: Mapping[str, Any], names: Mapping[str, str], path: Path) -> None:
     """Loss by round, and shares by node and round, as one PNG."""
     import matplotlib
@@ -79,15 +83,18 @@ def draw_chart(summary: Mapping[str, Any], names: Mapping[str, str], path: Path)
     nodes = sorted({c["node"] for r in rounds for c in r["contributions"]}, key=lambda n: names[n])
     width = 0.8 / len(nodes)
     for position, node in enumerate(nodes):
-        values = []
-        for round_ in rounds:
-            own = [c for c in round_["contributions"] if c["node"] == node]
-            values.append(own[0]["share_nano"] / 1e9 if own else 0.0)
         offsets = [i + (position - (len(nodes) - 1) / 2) * width for i in ids]
+        own = [[c for c in r["contributions"] if c["node"] == node] for r in rounds]
+        values = [c[0]["share_nano"] / 1e9 if c else 0.0 for c in own]
         shares.bar(offsets, values, width, label=names[node])
+        refused = [x for x, c in zip(offsets, own, strict=True) if c and _is_refused(c[0])]
+        shares.plot(refused, [0.0] * len(refused), "kx", markersize=8)
     shares.axhline(0, color="black", linewidth=0.8)
-    shares.set(xlabel="round", ylabel="improvement share (loss)", title="Proven shares by node")
+    title = "Proven shares by node (×: not accepted)"
+    shares.set(xlabel="round", ylabel="improvement share (loss)", title=title)
     shares.set_xticks(ids)
+    shares.use_sticky_edges = False
+    shares.margins(y=0.08)
     shares.legend()
     figure.savefig(path, dpi=130)
     plt.close(figure)
