@@ -62,7 +62,7 @@ def format_table(summary: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _is_refused(contribution: Mapping[str, Any]) -> bool:
-    return contribution["outcome"] != "Accepted"
+    return bool(contribution["outcome"] != "Accepted")
 
 
 def draw_chart(summary: Mapping[str, Any], names: Mapping[str, str], path: Path) -> None:
