@@ -16,6 +16,8 @@ import { MissingReason } from "./types/MissingReason.sol";
 import { Outcome } from "./types/Outcome.sol";
 import { Parameters } from "./types/Parameters.sol";
 import { Phase } from "./types/Phase.sol";
+import { Publication } from "./types/Publication.sol";
+import { Record } from "./types/Record.sol";
 import { Round } from "./types/Round.sol";
 import { Statement } from "./types/Statement.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
@@ -64,11 +66,13 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     uint256 public override roundCount;
 
     mapping(uint256 roundId => Round) private _rounds;
-    mapping(uint256 roundId => mapping(uint256 index => Contribution)) private _contributions;
-    mapping(uint256 roundId => mapping(address node => uint256 indexPlusOne)) private _positions;
-    mapping(uint256 roundId => mapping(bytes32 digest => bool)) private _digestTaken;
+    /// Contributions by digest, and their digests by node and in order of commitment: three slots for a
+    /// commit, where records by index would need four to refuse a second one of a node and a copied digest.
+    mapping(uint256 roundId => mapping(bytes32 digest => Record)) private _records;
+    mapping(uint256 roundId => mapping(address node => bytes32)) private _digestOf;
+    mapping(uint256 roundId => mapping(uint256 index => bytes32)) private _digests;
     mapping(uint256 roundId => mapping(uint256 task => bytes32)) private _taskKeys;
-    mapping(bytes32 digest => Checkpoint) private _checkpoints;
+    mapping(bytes32 digest => Publication) private _publications;
 
     modifier onlyCoordinator() {
         _requireCoordinator();
@@ -149,19 +153,18 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         uint16 index = r.count;
         require(index < MAX_NODES, ContributionRegistry_RoundFull(MAX_NODES));
         require(
-            _positions[roundId][msg.sender] == 0, ContributionRegistry_AlreadyCommitted(roundId, msg.sender)
+            _digestOf[roundId][msg.sender] == 0, ContributionRegistry_AlreadyCommitted(roundId, msg.sender)
         );
-        require(!_digestTaken[roundId][digest], ContributionRegistry_DigestTaken(digest));
+        Record storage c = _records[roundId][digest];
+        require(c.node == address(0), ContributionRegistry_DigestTaken(digest));
 
         r.count = index + 1;
-        _positions[roundId][msg.sender] = index + 1;
-        _digestTaken[roundId][digest] = true;
-        Contribution storage c = _contributions[roundId][index];
+        _digestOf[roundId][msg.sender] = digest;
+        _digests[roundId][index] = digest;
         c.node = msg.sender;
         c.numExamples = numExamples;
         c.exponent = exponent;
         c.task = task;
-        c.digest = digest;
         emit UpdateCommitted(roundId, msg.sender, task, digest, numExamples, exponent);
     }
 
@@ -213,7 +216,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         Round storage r = _inPhase(roundId, Phase.Collecting);
         _requireInTime(r.deadline);
         require(sampleSeed == r.sampleSeed, ContributionRegistry_WrongSampleSeed(r.sampleSeed, sampleSeed));
-        Contribution storage c = _contributionOf(roundId, msg.sender);
+        Record storage c = _recordOf(roundId, msg.sender);
         require(c.sampleKey == 0, ContributionRegistry_SampleAlreadyCommitted(roundId, msg.sender));
 
         c.sampleKey = _commitmentKey(sampleCommitment);
@@ -311,7 +314,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     ) external override {
         Round storage r = _inPhase(roundId, Phase.Proving);
         _requireInTime(r.deadline);
-        Contribution storage c = _contributionOf(roundId, msg.sender);
+        Record storage c = _recordOf(roundId, msg.sender);
         require(c.outcome != Outcome.Missing, ContributionRegistry_NotAvailable(msg.sender, c.missing));
         require(c.outcome == Outcome.None, ContributionRegistry_AlreadyProven(roundId, msg.sender));
         // The public values come from this contract's state; of the caller's numbers only the proven sums.
@@ -348,7 +351,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         r.aggregateLossNano = result.aggregateLossNano;
         r.finalLossNano = result.finalLossNano;
         r.checkpointDigest = result.checkpointDigest;
-        r.reportDigest = result.reportDigest;
         if (!baseKept) {
             _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
         }
@@ -399,7 +401,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     /// @inheritdoc IContributionRegistry
     function checkpoint(bytes32 digest) external view override returns (Checkpoint memory) {
-        return _checkpoints[digest];
+        Publication memory p = _publications[digest];
+        return Checkpoint(_rounds[p.round].baseDigest, p.round, p.publishedAt);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -409,8 +412,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         override
         returns (Contribution memory found)
     {
-        uint256 position = _positions[roundId][node];
-        if (position != 0) found = _contributions[roundId][position - 1];
+        bytes32 digest = _digestOf[roundId][node];
+        if (digest != 0) found = _records[roundId][digest].toContribution(digest);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -424,7 +427,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         uint256 start = Math.min(offset, count);
         page = new Contribution[](Math.min(limit, count - start));
         for (uint256 i; i < page.length; ++i) {
-            page[i] = _contributions[roundId][start + i];
+            bytes32 digest = _digests[roundId][start + i];
+            page[i] = _records[roundId][digest].toContribution(digest);
         }
     }
 
@@ -445,7 +449,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         private
         returns (MissingReason reason)
     {
-        Contribution storage c = _contributions[roundId][index];
+        Record storage c = _recordAt(roundId, index);
         bool hasSample = c.sampleKey != 0;
         require(!hasSample || claimed != MissingReason.NoSample, ContributionRegistry_SampleExists(c.node));
         reason = hasSample ? claimed : MissingReason.NoSample;
@@ -466,7 +470,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         for (uint256 i; i < reasons.length; ++i) {
             if (reasons[i] != MissingReason.None) continue;
             ++available;
-            totalExamples += _contributions[roundId][i].numExamples;
+            totalExamples += _recordAt(roundId, i).numExamples;
         }
         require(available != 0, ContributionRegistry_NoneAvailable());
 
@@ -474,7 +478,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         uint256 totalWeight;
         for (uint256 i; i < reasons.length; ++i) {
             if (reasons[i] != MissingReason.None) continue;
-            totalWeight += Math.min(_contributions[roundId][i].numExamples, cap);
+            totalWeight += Math.min(_recordAt(roundId, i).numExamples, cap);
         }
         require(
             totalWeight <= MAX_TOTAL_WEIGHT,
@@ -500,9 +504,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         }
     }
 
-    function _recordProof(uint256 roundId, Round storage r, Contribution storage c, Statement memory s)
-        private
-    {
+    function _recordProof(uint256 roundId, Round storage r, Record storage c, Statement memory s) private {
         int256 alignmentBps = Shares.alignmentBps(s.task, s.square, SAMPLE_SIZE);
         // No real vector is more than fully aligned (Cauchy-Schwarz); bounded, so that the type never refuses.
         alignmentBps = SignedMath.max(
@@ -550,7 +552,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     {
         uint256 count = r.count;
         for (uint256 i; i < count; ++i) {
-            Contribution storage c = _contributions[roundId][i];
+            Record storage c = _recordAt(roundId, i);
             Outcome outcome = c.outcome;
             if (outcome == Outcome.None) {
                 outcome = Outcome.NotProven;
@@ -569,18 +571,13 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {
         require(digest != 0, ContributionRegistry_ZeroDigest());
         require(bytes(cid).length != 0, ContributionRegistry_EmptyCid());
-        require(_checkpoints[digest].publishedAt == 0, ContributionRegistry_CheckpointExists(digest));
+        require(_publications[digest].publishedAt == 0, ContributionRegistry_CheckpointExists(digest));
 
         bytes32 parent = head;
         head = digest;
-        _checkpoints[digest] = Checkpoint({
-            parent: parent,
-            // Rounds are counted one by one.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            round: uint64(roundId),
-            publishedAt: uint64(block.timestamp),
-            cid: cid
-        });
+        // Rounds are counted one by one.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _publications[digest] = Publication({ round: uint64(roundId), publishedAt: uint64(block.timestamp) });
         emit CheckpointPublished(roundId, digest, parent, cid);
     }
 
@@ -631,7 +628,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         if (count < active) return false;
         uint256 committed;
         for (uint256 i; i < count; ++i) {
-            if (nodeRegistry.isActive(_contributions[roundId][i].node)) ++committed;
+            if (nodeRegistry.isActive(_recordAt(roundId, i).node)) ++committed;
         }
         return committed == active;
     }
@@ -641,10 +638,14 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         require(r.phase == expected, ContributionRegistry_WrongPhase(expected, r.phase));
     }
 
-    function _contributionOf(uint256 roundId, address node) private view returns (Contribution storage) {
-        uint256 position = _positions[roundId][node];
-        require(position != 0, ContributionRegistry_NotCommitted(roundId, node));
-        return _contributions[roundId][position - 1];
+    function _recordOf(uint256 roundId, address node) private view returns (Record storage) {
+        bytes32 digest = _digestOf[roundId][node];
+        require(digest != 0, ContributionRegistry_NotCommitted(roundId, node));
+        return _records[roundId][digest];
+    }
+
+    function _recordAt(uint256 roundId, uint256 index) private view returns (Record storage) {
+        return _records[roundId][_digests[roundId][index]];
     }
 
     function _draw(string memory label, uint256 blockNumber, uint256 roundId) private view returns (bytes32) {

@@ -8,13 +8,11 @@ import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import { EnumerableSet } from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title NodeRegistry
 /// @notice Keeps the nodes, their bonds and the tasks.
 contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
-    using EnumerableSet for EnumerableSet.AddressSet;
-
     /// A task is a uint8.
     uint256 internal constant MAX_TASKS = 255;
 
@@ -39,7 +37,8 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     string[] private _tasks;
     mapping(bytes32 nameKey => bool) private _isTask;
     mapping(address account => Node) private _nodes;
-    EnumerableSet.AddressSet private _active;
+    /// In no order. A node's place is in its record, where an EnumerableSet would need a slot for each.
+    address[] private _active;
 
     /// @notice Fixes the rules and the first tasks.
     /// @param owner_ Who may add tasks.
@@ -81,15 +80,20 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
         );
         uint256 required = datasetSize * bondPerExampleWei;
         require(msg.value >= required, NodeRegistry_InsufficientBond(required, msg.value));
-        require(_active.length() < maxNodes, NodeRegistry_Full(maxNodes));
+        require(_active.length < maxNodes, NodeRegistry_Full(maxNodes));
 
-        record.status = NodeStatus.Active;
-        record.task = task;
-        record.datasetSize = datasetSize;
-        record.joinedAt = uint64(block.timestamp);
-        record.bond = msg.value;
-        record.nodeKey = nodeKey;
-        _active.add(msg.sender);
+        // At most 256 places; no chain has 2^96 wei, nor 2^40 seconds.
+        // forge-lint: disable-next-item(unsafe-typecast)
+        _nodes[msg.sender] = Node({
+            status: NodeStatus.Active,
+            task: task,
+            datasetSize: datasetSize,
+            joinedAt: uint40(block.timestamp),
+            exitAt: 0,
+            place: uint16(_active.length),
+            bond: uint96(msg.value)
+        });
+        _active.push(msg.sender);
         emit NodeJoined(msg.sender, task, _tasks[task], datasetSize, msg.value, nodeKey);
     }
 
@@ -98,10 +102,11 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
         Node storage record = _nodes[msg.sender];
         _requireStatus(record, NodeStatus.Active);
 
-        uint64 exitAt = uint64(block.timestamp) + exitDelay;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint40 exitAt = uint40(block.timestamp) + exitDelay;
         record.status = NodeStatus.Exiting;
         record.exitAt = exitAt;
-        _active.remove(msg.sender);
+        _removeActive(record.place);
         emit NodeExitRequested(msg.sender, exitAt);
     }
 
@@ -124,7 +129,7 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
 
     /// @inheritdoc INodeRegistry
     function activeCount() external view override returns (uint256) {
-        return _active.length();
+        return _active.length;
     }
 
     /// @inheritdoc INodeRegistry
@@ -150,9 +155,13 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
 
     /// @inheritdoc INodeRegistry
     function nodes(uint256 offset, uint256 limit) external view override returns (address[] memory) {
-        // Saturating, so that any limit is allowed.
-        uint256 end = limit > type(uint256).max - offset ? type(uint256).max : offset + limit;
-        return _active.values(offset, end);
+        uint256 count = _active.length;
+        uint256 start = Math.min(offset, count);
+        address[] memory page = new address[](Math.min(limit, count - start));
+        for (uint256 i; i < page.length; ++i) {
+            page[i] = _active[start + i];
+        }
+        return page;
     }
 
     /// @inheritdoc INodeRegistry
@@ -174,6 +183,13 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
         _isTask[nameKey] = true;
         _tasks.push(taskName);
         emit TaskAdded(uint8(_tasks.length - 1), taskName);
+    }
+
+    function _removeActive(uint16 place) private {
+        address last = _active[_active.length - 1];
+        _active[place] = last;
+        _nodes[last].place = place;
+        _active.pop();
     }
 
     function _requireStatus(Node storage record, NodeStatus expected) private view {

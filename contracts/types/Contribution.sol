@@ -4,9 +4,8 @@ pragma solidity ^0.8.28;
 import { MissingReason } from "./MissingReason.sol";
 import { Outcome } from "./Outcome.sol";
 
-/// @notice What one node has in one round.
+/// @notice What one node has in one round, as the views tell it; `Record` is how it is stored.
 struct Contribution {
-    // slot 0: what the seal, the proof and the settlement read and write
     address node;
     uint32 numExamples;
     int8 exponent; // as committed
@@ -15,10 +14,7 @@ struct Contribution {
     MissingReason missing;
     Outcome outcome;
     int16 alignmentBps; // proven alignment with its own task's direction, in basis points
-    // slot 1
     bytes32 digest; // SHA-256 of the update file
-    // slot 2
     bytes32 sampleKey; // keccak256 of the commitment to the update at the sample; 0 without one
-    // slot 3
     int128 shareNano; // improvement share, in 1e-9 of loss; 0 unless accepted
 }

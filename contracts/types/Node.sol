@@ -3,16 +3,13 @@ pragma solidity ^0.8.28;
 
 import { NodeStatus } from "./NodeStatus.sol";
 
-/// @notice A registered node.
+/// @notice A registered node, in one slot. Its node key is in its newest `NodeJoined` event.
 struct Node {
-    // slot 0
     NodeStatus status;
     uint8 task; // position in the list of tasks
     uint32 datasetSize; // training examples, the upper bound of a contribution's weight
-    uint64 joinedAt; // seconds
-    uint64 exitAt; // seconds: from then on the bond may be withdrawn; 0 unless exiting
-    // slot 1
-    uint256 bond; // wei
-    // slot 2 …
-    bytes nodeKey; // DER public key with which the node logs in to the SuperLink
+    uint40 joinedAt; // seconds
+    uint40 exitAt; // seconds: from then on the bond may be withdrawn; 0 unless exiting
+    uint16 place; // in the list of active nodes, while it is one
+    uint96 bond; // wei
 }

@@ -31,7 +31,7 @@ struct Round {
     uint64 finalLossNano; // of the round's checkpoint
     // slot 3
     uint128 unit; // loss per unit of agreement, 2^-64 fixed point
-    // slots 4 to 12
+    // slots 4 to 11
     bytes32 baseDigest;
     bytes32 poolRoot; // Merkle root of the pool's frames
     bytes32 sampleSeed;
@@ -40,5 +40,4 @@ struct Round {
     bytes32 challengeDigest;
     bytes32 commonKey; // keccak256 of the commitment to the common direction
     bytes32 checkpointDigest;
-    bytes32 reportDigest;
 }

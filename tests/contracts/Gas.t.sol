@@ -21,14 +21,29 @@ contract GasTest is ProofRoundFixture {
     }
 
     /// forge-config: default.isolate = true
+    function test_GasOfJoining() public {
+        // As long as the DER public key of a SuperNode, on a 384-bit curve.
+        bytes memory key = new bytes(120);
+        for (uint256 i; i < key.length; ++i) {
+            key[i] = bytes1(uint8(i + 1));
+        }
+        nodes = new NodeRegistry(owner, _taskNames(), BOND, 16, EXIT_DELAY);
+        for (uint160 i = 1; i < 3; ++i) {
+            hoax(address(0x20000 + i));
+            nodes.join{ value: 400 * BOND }(1, 400, key);
+            assertLe(_spent("join"), 120_000);
+        }
+    }
+
+    /// forge-config: default.isolate = true
     function test_GasOfEveryStep() public {
         ProofCase memory c = _case(vector, "honest");
         _open();
         _spent("openRound");
         _commit(node, 100, -10);
-        assertLe(_spent("commitUpdate, the first"), 130_000);
+        assertLe(_spent("commitUpdate, the first"), 110_000);
         _commit(bob, 100, -10);
-        assertLe(_spent("commitUpdate"), 130_000);
+        assertLe(_spent("commitUpdate"), 110_000);
         skip(10);
         _close();
         _spent("closeCommits");
@@ -38,10 +53,10 @@ contract GasTest is ProofRoundFixture {
         bytes32 seed = registry.round(id).sampleSeed;
         vm.prank(node);
         registry.commitSample(id, seed, c.sampleCommitment);
-        assertLe(_spent("commitSample, the first"), 90_000);
+        assertLe(_spent("commitSample, the first"), 80_000);
         vm.prank(bob);
         registry.commitSample(id, seed, c.sampleCommitment);
-        assertLe(_spent("commitSample"), 90_000);
+        assertLe(_spent("commitSample"), 80_000);
         _seal(new uint8[](2), new MissingReason[](2));
         _spent("sealRound, 2 contributions");
         vm.roll(block.number + 1);
@@ -50,7 +65,7 @@ contract GasTest is ProofRoundFixture {
         _publishFor(c);
         _spent("publishChallenge, 3 tasks");
         _proveAs(node, c);
-        assertLe(_spent("proveContribution"), 780_000);
+        assertLe(_spent("proveContribution"), 690_000);
         skip(81);
         _finalize(_result(keccak256("aggregate"), 1, 1, 0));
         _spent("finalizeRound, 2 contributions");

@@ -78,7 +78,6 @@ contract NodeRegistryTest is Test {
         assertEq(n.joinedAt, block.timestamp);
         assertEq(n.exitAt, 0);
         assertEq(n.bond, 40 * BOND + 1, "what is above the least bond is held too");
-        assertEq(n.nodeKey, "key");
         assertTrue(registry.isActive(alice));
         assertEq(registry.activeCount(), 1);
         (bool active, uint8 task, uint32 size) = registry.registration(alice);

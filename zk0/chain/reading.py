@@ -36,17 +36,15 @@ def to_parameters(raw: Any) -> Parameters:
     )
 
 
-def to_registration(node: Address, raw: Any) -> Registration | None:
-    """A node's record; None unless it is registered."""
-    if raw.status == 0:
-        return None
+def to_registration(node: Address, raw: Any, node_key: bytes) -> Registration:
+    """A registered node's record with the key of its newest NodeJoined event."""
     return Registration(
         node=node,
         task=raw.task,
         dataset_size=raw.datasetSize,
         bond_wei=raw.bond,
         is_active=raw.status == 1,
-        node_key=bytes(raw.nodeKey),
+        node_key=node_key,
         exit_at=raw.exitAt,
     )
 
@@ -99,6 +97,5 @@ def to_round(
         aggregate_loss_nano=raw.aggregateLossNano,
         final_loss_nano=raw.finalLossNano,
         checkpoint=Digest(bytes(raw.checkpointDigest)),
-        report=Digest(bytes(raw.reportDigest)),
         contributions=tuple(to_contribution(c, raw.weightCap) for c in contributions),
     )

@@ -27,6 +27,7 @@ class ChainViews:
     def __init__(self, contracts: Contracts, first_block: int) -> None:
         self._contracts = contracts
         self._rpc = contracts.rpc
+        self._node_keys: dict[tuple[Address, int], bytes] = {}
         self._network = self._read_network(first_block)
 
     @property
@@ -72,13 +73,15 @@ class ChainViews:
         return Digest(bytes(call(self._contracts.registry, "head")))
 
     def get_checkpoint_cid(self, digest: Digest) -> Cid:
-        raw = call(self._contracts.registry, "checkpoint", digest)
-        if raw.publishedAt == 0:
+        topics = [get_topic("CheckpointPublished"), None, digest]
+        first = self._network.first_block
+        event = next(self._get_logs([self._network.registry], topics, first), None)
+        if event is None:
             raise ChainError(
                 f"checkpoint {digest.hex()} was never published by registry "
                 f"{self._network.registry}: check the digest and the network"
             )
-        return Cid(raw.cid)
+        return Cid(event.args["cid"])
 
     def get_published_challenge(self, round_id: int) -> PublishedChallenge | None:
         raw = call(self._contracts.registry, "round", round_id)
@@ -115,7 +118,26 @@ class ChainViews:
     def _get_registration(self, node: Address, block: int) -> Registration | None:
         registry = self._contracts.node_registry
         raw = call(registry, "node", Web3.to_checksum_address(node), block=block)
-        return to_registration(node, raw)
+        if raw.status == 0:
+            return None
+        return to_registration(node, raw, self._get_node_key(node, raw.joinedAt, block))
+
+    def _get_node_key(self, node: Address, joined_at: int, block: int) -> bytes:
+        """From the node's newest NodeJoined event, fetched once for each time it joined."""
+        found = self._node_keys.get((node, joined_at))
+        if found is None:
+            _, node_registry = self._contracts.addresses
+            topics = [get_topic("NodeJoined"), bytes(12) + bytes.fromhex(node[2:])]
+            events = list(
+                get_logs(self._rpc, [node_registry], topics, self._network.first_block, block)
+            )
+            if not events:
+                raise ChainError(
+                    f"node {node} is registered, but the RPC serves no NodeJoined event of it "
+                    f"from block {self._network.first_block} on: use one that keeps old events"
+                )
+            found = self._node_keys[node, joined_at] = bytes(events[-1].args["nodeKey"])
+        return found
 
     def _get_pages(self, contract: str, view: str, block: int, *args: Any) -> list[Any]:
         """All pages of one block, so that nothing moves between two of them."""

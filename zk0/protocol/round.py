@@ -114,7 +114,6 @@ class Round:
     aggregate_loss_nano: int = 0
     final_loss_nano: int = 0
     checkpoint: Digest = field(default_factory=lambda: Digest(bytes(32)))
-    report: Digest = field(default_factory=lambda: Digest(bytes(32)))
     contributions: tuple[Contribution, ...] = ()
     """In order of commitment."""
 

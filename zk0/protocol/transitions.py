@@ -383,7 +383,6 @@ def finalize_round(
         round_,
         phase=Phase.FINALIZED,
         checkpoint=end.checkpoint,
-        report=end.report,
         aggregate_loss_nano=end.aggregate_loss_nano,
         final_loss_nano=end.final_loss_nano,
         contributions=tuple(settled),

@@ -25,7 +25,6 @@ contract ConstructionTest is RegistryFixture {
         assertEq(c.parent, 0);
         assertEq(c.round, 0);
         assertEq(c.publishedAt, block.timestamp);
-        assertEq(c.cid, "genesis-cid");
     }
 
     function test_ConstructionTellsItsStory() public {
