@@ -5,6 +5,8 @@ import { RoundParameters } from "./RoundParameters.sol";
 import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
+import { IRandomness } from "./interfaces/IRandomness.sol";
+import { IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
 import { Gate } from "./libraries/Gate.sol";
 import { Seeds } from "./libraries/Seeds.sol";
 import { Shares } from "./libraries/Shares.sol";
@@ -15,6 +17,7 @@ import { Finalization } from "./types/Finalization.sol";
 import { MissingReason } from "./types/MissingReason.sol";
 import { Outcome } from "./types/Outcome.sol";
 import { Parameters } from "./types/Parameters.sol";
+import { Parts } from "./types/Parts.sol";
 import { Phase } from "./types/Phase.sol";
 import { Publication } from "./types/Publication.sol";
 import { Record } from "./types/Record.sol";
@@ -46,7 +49,13 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     INodeRegistry public immutable override nodeRegistry;
 
     /// @inheritdoc IContributionRegistry
-    IProofVerifier public immutable override verifier;
+    IVerifierRouter public immutable override verifierRouter;
+
+    /// @inheritdoc IContributionRegistry
+    IRandomness public immutable override randomness;
+
+    /// @inheritdoc IContributionRegistry
+    bytes32 public immutable override circuitId;
 
     /// @inheritdoc IContributionRegistry
     bytes32 public immutable override manifestDigest;
@@ -82,8 +91,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     /// @notice Fixes the rules and publishes the first checkpoint.
     /// @param owner_ Who may name another coordinator.
     /// @param coordinator_ Who drives the rounds.
-    /// @param nodeRegistry_ The nodes.
-    /// @param verifier_ Who checks proofs.
+    /// @param parts The nodes, the verifiers with the circuit that this network uses, and the randomness.
     /// @param parameters_ The rules of the network.
     /// @param genesisDigest SHA-256 of the first checkpoint.
     /// @param genesisCid Its content identifier.
@@ -92,19 +100,27 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     constructor(
         address owner_,
         address coordinator_,
-        INodeRegistry nodeRegistry_,
-        IProofVerifier verifier_,
+        Parts memory parts,
         Parameters memory parameters_,
         bytes32 genesisDigest,
         string memory genesisCid,
         bytes32 manifestDigest_,
         string memory manifestCid_
-    ) Ownable(owner_) RoundParameters(parameters_, verifier_.sampleSize(), nodeRegistry_.exitDelay()) {
+    )
+        Ownable(owner_)
+        RoundParameters(
+            parameters_,
+            parts.verifierRouter.verifierOf(parts.circuitId).sampleSize(),
+            parts.nodeRegistry.exitDelay()
+        )
+    {
         require(manifestDigest_ != 0, ContributionRegistry_ZeroDigest());
         require(bytes(manifestCid_).length != 0, ContributionRegistry_EmptyCid());
-        nodeRegistry = nodeRegistry_;
-        verifier = verifier_;
-        SAMPLE_SIZE = verifier_.sampleSize();
+        nodeRegistry = parts.nodeRegistry;
+        verifierRouter = parts.verifierRouter;
+        randomness = parts.randomness;
+        circuitId = parts.circuitId;
+        SAMPLE_SIZE = parts.verifierRouter.verifierOf(parts.circuitId).sampleSize();
         manifestDigest = manifestDigest_;
         manifestCid = manifestCid_;
         _setCoordinator(coordinator_);
@@ -328,7 +344,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             absolute: absolute,
             context: context(roundId, msg.sender)
         });
-        verifier.verify(statement, proof);
+        verifier().verify(statement, proof);
         _recordProof(roundId, r, c, statement);
     }
 
@@ -430,6 +446,11 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             bytes32 digest = _digests[roundId][start + i];
             page[i] = _records[roundId][digest].toContribution(digest);
         }
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function verifier() public view override returns (IProofVerifier) {
+        return verifierRouter.verifierOf(circuitId);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -650,7 +671,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     function _draw(string memory label, uint256 blockNumber, uint256 roundId) private view returns (bytes32) {
         require(block.number > blockNumber, ContributionRegistry_BlockNotComplete(blockNumber, block.number));
-        return Seeds.draw(label, blockNumber, roundId);
+        return Seeds.derive(label, randomness.entropy(blockNumber), roundId);
     }
 
     function _directionKey(bytes calldata commitment) private pure returns (bytes32 key) {

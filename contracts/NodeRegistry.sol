@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
+import { IParticipation } from "./interfaces/IParticipation.sol";
 import { Node } from "./types/Node.sol";
 import { NodeStatus } from "./types/NodeStatus.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
@@ -26,6 +27,9 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     uint256 internal constant MAX_NODE_KEY_LENGTH = 256;
 
     /// @inheritdoc INodeRegistry
+    IParticipation public immutable override participation;
+
+    /// @inheritdoc INodeRegistry
     uint256 public immutable override bondPerExampleWei;
 
     /// @inheritdoc INodeRegistry
@@ -42,12 +46,14 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
 
     /// @notice Fixes the rules and the first tasks.
     /// @param owner_ Who may add tasks.
+    /// @param participation_ Who may join.
     /// @param tasks_ Names of the first tasks.
     /// @param bondPerExampleWei_ Wei to bond for each registered example.
     /// @param maxNodes_ Most nodes that can be active, at most 256.
     /// @param exitDelay_ Seconds from the request to exit to the free bond.
     constructor(
         address owner_,
+        IParticipation participation_,
         string[] memory tasks_,
         uint256 bondPerExampleWei_,
         uint16 maxNodes_,
@@ -57,6 +63,7 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
         require(
             maxNodes_ != 0 && maxNodes_ <= MAX_NODES, NodeRegistry_MaxNodesOutOfRange(MAX_NODES, maxNodes_)
         );
+        participation = participation_;
         bondPerExampleWei = bondPerExampleWei_;
         maxNodes = maxNodes_;
         exitDelay = exitDelay_;
@@ -81,6 +88,7 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
         uint256 required = datasetSize * bondPerExampleWei;
         require(msg.value >= required, NodeRegistry_InsufficientBond(required, msg.value));
         require(_active.length < maxNodes, NodeRegistry_Full(maxNodes));
+        require(participation.isAdmitted(msg.sender, task, datasetSize), NodeRegistry_NotAdmitted(msg.sender));
 
         // At most 256 places; no chain has 2^96 wei, nor 2^40 seconds.
         // forge-lint: disable-next-item(unsafe-typecast)

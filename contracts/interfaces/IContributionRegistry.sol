@@ -12,6 +12,8 @@ import { Phase } from "../types/Phase.sol";
 import { Round } from "../types/Round.sol";
 import { INodeRegistry } from "./INodeRegistry.sol";
 import { IProofVerifier } from "./IProofVerifier.sol";
+import { IRandomness } from "./IRandomness.sol";
+import { IVerifierRouter } from "./IVerifierRouter.sol";
 
 /// @title Rounds, contributions and checkpoints
 /// @notice One round after another: nodes commit updates, commit them again at a drawn sample, and prove
@@ -408,8 +410,17 @@ interface IContributionRegistry {
     /// @notice The nodes.
     function nodeRegistry() external view returns (INodeRegistry);
 
-    /// @notice Who checks proofs.
+    /// @notice Who knows the verifier of each circuit.
+    function verifierRouter() external view returns (IVerifierRouter);
+
+    /// @notice The circuit that this network's proofs are of.
+    function circuitId() external view returns (bytes32);
+
+    /// @notice Who checks this network's proofs; reverts once its circuit is frozen.
     function verifier() external view returns (IProofVerifier);
+
+    /// @notice Where seeds come from.
+    function randomness() external view returns (IRandomness);
 
     /// @notice SHA-256 of the network's manifest.
     function manifestDigest() external view returns (bytes32);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { Node } from "../types/Node.sol";
 import { NodeStatus } from "../types/NodeStatus.sol";
+import { IParticipation } from "./IParticipation.sol";
 
 /// @title The nodes of the network and their bonds
 /// @notice A node joins with one task and a bond in proportion to the examples that it claims to have,
@@ -55,6 +56,9 @@ interface INodeRegistry {
     /// @notice The bond does not cover the registered examples.
     error NodeRegistry_InsufficientBond(uint256 expected, uint256 actual);
 
+    /// @notice The network's rule of participation does not admit this node.
+    error NodeRegistry_NotAdmitted(address node);
+
     /// @notice The network has as many active nodes as it allows.
     error NodeRegistry_Full(uint256 max);
 
@@ -99,6 +103,9 @@ interface INodeRegistry {
 
     /// @notice Number of tasks.
     function taskCount() external view returns (uint256);
+
+    /// @notice Who may join.
+    function participation() external view returns (IParticipation);
 
     /// @notice Wei to bond for each registered example.
     function bondPerExampleWei() external view returns (uint256);

@@ -3,8 +3,14 @@ pragma solidity ^0.8.28;
 
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { IParticipation } from "contracts/interfaces/IParticipation.sol";
+import { IRandomness } from "contracts/interfaces/IRandomness.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
+import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
+import { Parts } from "contracts/types/Parts.sol";
 import { AlignmentVerifier } from "contracts/verifiers/AlignmentVerifier.sol";
+import { VerifierRouter } from "contracts/verifiers/VerifierRouter.sol";
 import { Script } from "forge-std/Script.sol";
 
 /// @title Deploy
@@ -17,6 +23,9 @@ contract Deploy is Script {
     struct Deployment {
         address ezklVerifier;
         AlignmentVerifier alignmentVerifier;
+        VerifierRouter verifierRouter;
+        IRandomness randomness;
+        IParticipation participation;
         NodeRegistry nodeRegistry;
         ContributionRegistry contributionRegistry;
     }
@@ -34,7 +43,7 @@ contract Deploy is Script {
         );
     }
 
-    /// @notice Deploys the four contracts of a network.
+    /// @notice Deploys the contracts of a network.
     function deploy(string memory config) public returns (Deployment memory d) {
         d.ezklVerifier = _deployGenerated(vm.parseJsonString(config, ".circuit"));
         d.alignmentVerifier = new AlignmentVerifier(
@@ -43,8 +52,12 @@ contract Deploy is Script {
             uint32(_uint(config, ".sampleSize", type(uint32).max)),
             vm.parseJsonBool(config, ".devnetSrs")
         );
+        d.verifierRouter = new VerifierRouter(vm.parseJsonAddress(config, ".owner"), d.alignmentVerifier);
+        d.randomness = new BlockHashRandomness();
+        d.participation = new OpenParticipation();
         d.nodeRegistry = new NodeRegistry(
             vm.parseJsonAddress(config, ".owner"),
+            d.participation,
             vm.parseJsonStringArray(config, ".tasks"),
             vm.parseJsonUint(config, ".bondPerExampleWei"),
             uint16(_uint(config, ".parameters.maxNodes", type(uint16).max)),
@@ -53,8 +66,7 @@ contract Deploy is Script {
         d.contributionRegistry = new ContributionRegistry(
             vm.parseJsonAddress(config, ".owner"),
             vm.parseJsonAddress(config, ".coordinator"),
-            d.nodeRegistry,
-            d.alignmentVerifier,
+            Parts(d.nodeRegistry, d.verifierRouter, d.randomness, d.alignmentVerifier.circuitId()),
             _parameters(config),
             vm.parseJsonBytes32(config, ".genesisDigest"),
             vm.parseJsonString(config, ".genesisCid"),
@@ -114,6 +126,9 @@ contract Deploy is Script {
         vm.serializeAddress(key, "contributionRegistry", address(d.contributionRegistry));
         vm.serializeAddress(key, "nodeRegistry", address(d.nodeRegistry));
         vm.serializeAddress(key, "alignmentVerifier", address(d.alignmentVerifier));
+        vm.serializeAddress(key, "verifierRouter", address(d.verifierRouter));
+        vm.serializeAddress(key, "randomness", address(d.randomness));
+        vm.serializeAddress(key, "participation", address(d.participation));
         vm.serializeAddress(key, "ezklVerifier", d.ezklVerifier);
         vm.serializeString(key, "circuit", vm.parseJsonString(config, ".circuit"));
         vm.serializeBytes32(key, "circuitId", d.alignmentVerifier.circuitId());

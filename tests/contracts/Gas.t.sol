@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import { ProofRoundFixture } from "./ProofRoundFixture.sol";
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { console } from "forge-std/console.sol";
@@ -27,7 +28,7 @@ contract GasTest is ProofRoundFixture {
         for (uint256 i; i < key.length; ++i) {
             key[i] = bytes1(uint8(i + 1));
         }
-        nodes = new NodeRegistry(owner, _taskNames(), BOND, 16, EXIT_DELAY);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, EXIT_DELAY);
         for (uint160 i = 1; i < 3; ++i) {
             hoax(address(0x20000 + i));
             nodes.join{ value: 400 * BOND }(1, 400, key);
@@ -78,7 +79,7 @@ contract FullRoundGasTest is RegistryFixture {
 
     /// forge-config: default.isolate = true
     function test_GasOfAFullRound() public {
-        nodes = new NodeRegistry(owner, _taskNames(), BOND, 256, EXIT_DELAY);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 256, EXIT_DELAY);
         Parameters memory p = _parameters();
         p.maxNodes = 256;
         registry = _deploy(p);

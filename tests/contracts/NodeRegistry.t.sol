@@ -5,6 +5,7 @@ import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INodeRegistry as I } from "contracts/interfaces/INodeRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Node } from "contracts/types/Node.sol";
 import { NodeStatus } from "contracts/types/NodeStatus.sol";
 import { Test } from "forge-std/Test.sol";
@@ -18,9 +19,11 @@ contract NodeRegistryTest is Test {
     address internal bob = makeAddr("bob");
     NodeRegistry internal registry;
 
+    OpenParticipation internal open = new OpenParticipation();
+
     function setUp() public {
         vm.warp(1_700_000_000);
-        registry = new NodeRegistry(owner, _names("pick", "push"), BOND, 2, DELAY);
+        registry = new NodeRegistry(owner, new OpenParticipation(), _names("pick", "push"), BOND, 2, DELAY);
         vm.deal(alice, 1 ether);
         vm.deal(bob, 1 ether);
     }
@@ -48,19 +51,19 @@ contract NodeRegistryTest is Test {
 
     function test_RevertWhen_ConstructedWithoutTasks() public {
         vm.expectRevert(I.NodeRegistry_NoTask.selector);
-        new NodeRegistry(owner, new string[](0), BOND, 2, DELAY);
+        new NodeRegistry(owner, open, new string[](0), BOND, 2, DELAY);
     }
 
     function test_RevertWhen_ConstructedWithRepeatedTask() public {
         vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_TaskExists.selector, "pick"));
-        new NodeRegistry(owner, _names("pick", "pick"), BOND, 2, DELAY);
+        new NodeRegistry(owner, open, _names("pick", "pick"), BOND, 2, DELAY);
     }
 
     function test_RevertWhen_MaxNodesOutOfRange() public {
         vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_MaxNodesOutOfRange.selector, 256, 0));
-        new NodeRegistry(owner, _names("pick", "push"), BOND, 0, DELAY);
+        new NodeRegistry(owner, open, _names("pick", "push"), BOND, 0, DELAY);
         vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_MaxNodesOutOfRange.selector, 256, 257));
-        new NodeRegistry(owner, _names("pick", "push"), BOND, 257, DELAY);
+        new NodeRegistry(owner, open, _names("pick", "push"), BOND, 257, DELAY);
     }
 
     // ---------------------------------------------------------------- join

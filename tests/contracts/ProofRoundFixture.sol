@@ -5,6 +5,7 @@ import { ProofFixture } from "./ProofFixture.sol";
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
@@ -27,7 +28,7 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
         node = vm.parseJsonAddress(vector, ".node");
         sampleSize = uint32(vm.parseJsonUint(vector, ".sampleSize"));
         alignmentVerifier = _deployVerifier(vector, contractName);
-        nodes = new NodeRegistry(owner, _taskNames(), BOND, 16, EXIT_DELAY);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, EXIT_DELAY);
         registry = _deployTo(vm.parseJsonAddress(vector, ".registry"));
         _join(node, TASK);
         _join(bob, TASK);
@@ -42,8 +43,7 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
             abi.encode(
                 owner,
                 coordinator,
-                nodes,
-                alignmentVerifier,
+                _parts(alignmentVerifier),
                 p,
                 GENESIS,
                 "genesis-cid",

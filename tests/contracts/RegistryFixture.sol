@@ -6,14 +6,18 @@ import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
+import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { Finalization } from "contracts/types/Finalization.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
+import { Parts } from "contracts/types/Parts.sol";
 import { Phase } from "contracts/types/Phase.sol";
 import { Round } from "contracts/types/Round.sol";
+import { VerifierRouter } from "contracts/verifiers/VerifierRouter.sol";
 import { Test } from "forge-std/Test.sol";
 
 /// @notice A network with four nodes, and the steps of a round as one word each.
@@ -45,7 +49,7 @@ abstract contract RegistryFixture is Test {
     function setUp() public virtual {
         vm.warp(1_700_000_000);
         vm.roll(1000);
-        nodes = new NodeRegistry(owner, _taskNames(), BOND, 16, EXIT_DELAY);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, EXIT_DELAY);
         registry = _deploy(_parameters());
         _join(alice, 0);
         _join(bob, 1);
@@ -61,14 +65,18 @@ abstract contract RegistryFixture is Test {
         return new ContributionRegistry(
             owner,
             coordinator,
-            nodes,
-            verifier,
+            _parts(verifier),
             p,
             GENESIS,
             "genesis-cid",
             keccak256("manifest"),
             "manifest-cid"
         );
+    }
+
+    function _parts(IProofVerifier verifier) internal returns (Parts memory) {
+        VerifierRouter router = new VerifierRouter(owner, verifier);
+        return Parts(nodes, router, new BlockHashRandomness(), verifier.circuitId());
     }
 
     function _taskNames() internal pure returns (string[] memory names) {

@@ -5,6 +5,7 @@ import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { Finalization } from "contracts/types/Finalization.sol";
@@ -118,14 +119,13 @@ contract RoundVectorsTest is RegistryFixture {
     }
 
     function _deployNetwork() internal {
-        nodes = new NodeRegistry(owner, _taskNames(), 0, 16, EXIT_DELAY);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), 0, 16, EXIT_DELAY);
         deployCodeTo(
             "ContributionRegistry.sol:ContributionRegistry",
             abi.encode(
                 owner,
                 coordinator,
-                nodes,
-                new MockVerifier(M),
+                _parts(new MockVerifier(M)),
                 rules,
                 genesis,
                 "genesis-cid",

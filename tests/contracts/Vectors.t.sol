@@ -6,6 +6,7 @@ import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { Seeds } from "contracts/libraries/Seeds.sol";
 import { Shares } from "contracts/libraries/Shares.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Phase } from "contracts/types/Phase.sol";
@@ -134,7 +135,7 @@ contract VectorsTest is RegistryFixture {
         string[] memory tasks = vm.parseJsonStringArray(json, ".tasks");
         uint256 m = vm.parseJsonUintArray(json, ".indices").length;
         bytes memory packed = vm.parseJsonBytes(json, ".packed");
-        nodes = new NodeRegistry(owner, tasks, BOND, 16, EXIT_DELAY);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), tasks, BOND, 16, EXIT_DELAY);
         registry = _deploy(_parameters(), new MockVerifier(uint32(m)));
         _join(alice, 0);
         _join(bob, 1);
@@ -172,6 +173,6 @@ interface Registry {
 
 contract SeedCaller {
     function draw(string memory label, uint256 blockNumber, uint256 roundId) external view returns (bytes32) {
-        return Seeds.draw(label, blockNumber, roundId);
+        return Seeds.derive(label, blockhash(blockNumber), roundId);
     }
 }

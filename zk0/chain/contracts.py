@@ -55,7 +55,9 @@ def open_contracts(rpc: Web3, registry: Address) -> Contracts:
     rounds = _bind(rpc, "ContributionRegistry", registry)
     try:
         nodes = to_address(call(rounds, "nodeRegistry"))
-        verifier = to_address(call(rounds, "verifier"))
+        router = _bind(rpc, "VerifierRouter", to_address(call(rounds, "verifierRouter")))
+        # Not `verifier`, which refuses a frozen circuit: its history stays readable.
+        verifier = to_address(call(router, "addedVerifier", call(rounds, "circuitId")))
         call(rounds, "parameters")
         _require_code(rpc, nodes, chain_id)
         _require_code(rpc, verifier, chain_id)

@@ -281,6 +281,13 @@ class ExitPendingError(NodeRegistryError):
     sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}"
 
 
+class NotAdmittedError(NodeRegistryError):
+    sentence = (
+        "the network's rule of participation does not admit {node}: ask who runs the network, or "
+        "register more examples"
+    )
+
+
 class FullError(NodeRegistryError):
     sentence = "the network already has the {max} active nodes that it allows"
 
@@ -320,6 +327,31 @@ class UnknownTaskError(NodeRegistryError):
 
 class WrongStatusError(NodeRegistryError):
     sentence = "the node must be {expected} for this, and is {actual} (None: not registered)"
+
+
+class VerifierRouterError(ContractRevertError):
+    """The router of verifiers refused."""
+
+    prefix = "VerifierRouter_"
+
+
+class CircuitExistsError(VerifierRouterError):
+    sentence = "circuit {circuitId} has a verifier, or had one: a circuit never gets another"
+
+
+class CircuitIsFrozenError(VerifierRouterError):
+    sentence = (
+        "circuit {circuitId} was frozen because it is not sound any more: nothing can be proven "
+        "with it, move to a network with another circuit"
+    )
+
+
+class UnknownCircuitError(VerifierRouterError):
+    sentence = "no verifier was ever added for circuit {circuitId}"
+
+
+class ZeroCircuitError(VerifierRouterError):
+    sentence = "a verifier must name the circuit that it is of"
 
 
 class AlignmentVerifierError(ContractRevertError):

@@ -7,8 +7,10 @@ import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
+import { Parts } from "contracts/types/Parts.sol";
 
 contract ConstructionTest is RegistryFixture {
     function test_Construction() public view {
@@ -40,11 +42,9 @@ contract ConstructionTest is RegistryFixture {
     // ---------------------------------------------------------------- parameters
 
     function _expectRefused(Parameters memory p, bytes memory refusal) internal {
-        MockVerifier verifier = new MockVerifier(M);
+        Parts memory parts = _parts(new MockVerifier(M));
         vm.expectRevert(refusal);
-        new ContributionRegistry(
-            owner, coordinator, nodes, verifier, p, GENESIS, "g", keccak256("manifest"), "m"
-        );
+        new ContributionRegistry(owner, coordinator, parts, p, GENESIS, "g", keccak256("manifest"), "m");
     }
 
     function test_RevertWhen_AWindowIsOutOfRange() public {
@@ -150,9 +150,9 @@ contract ConstructionTest is RegistryFixture {
 
     function test_RevertWhen_ExitDelayIsShorterThanARound() public {
         // 100 + 2 · 60 + 50 + 2 · 40 + 80 + 30
-        nodes = new NodeRegistry(owner, _taskNames(), BOND, 16, 460);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 460);
         _deploy(_parameters());
-        nodes = new NodeRegistry(owner, _taskNames(), BOND, 16, 459);
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 459);
         _expectRefused(
             _parameters(), abi.encodeWithSelector(I.ContributionRegistry_ExitDelayTooShort.selector, 460, 459)
         );
@@ -168,9 +168,9 @@ contract ConstructionTest is RegistryFixture {
         string memory mCid,
         bytes4 e
     ) internal {
-        MockVerifier verifier = new MockVerifier(M);
+        Parts memory parts = _parts(new MockVerifier(M));
         vm.expectRevert(e);
-        new ContributionRegistry(owner, c, nodes, verifier, _parameters(), genesis, cid, m, mCid);
+        new ContributionRegistry(owner, c, parts, _parameters(), genesis, cid, m, mCid);
     }
 
     function test_RevertWhen_SomethingIsEmpty() public {
