@@ -3,8 +3,10 @@ pragma solidity ^0.8.28;
 
 import { RoundParameters } from "./RoundParameters.sol";
 import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
+import { ICreditSource } from "./interfaces/ICreditSource.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
+import { Credits } from "./libraries/Credits.sol";
 import { Gate } from "./libraries/Gate.sol";
 import { Seeds } from "./libraries/Seeds.sol";
 import { Shares } from "./libraries/Shares.sol";
@@ -17,6 +19,7 @@ import { Outcome } from "./types/Outcome.sol";
 import { Parameters } from "./types/Parameters.sol";
 import { Phase } from "./types/Phase.sol";
 import { Round } from "./types/Round.sol";
+import { RoundCredit } from "./types/RoundCredit.sol";
 import { Statement } from "./types/Statement.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
@@ -60,8 +63,11 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     /// @inheritdoc IContributionRegistry
     bytes32 public override head;
 
-    /// @inheritdoc IContributionRegistry
+    /// @inheritdoc ICreditSource
     uint256 public override roundCount;
+
+    /// @inheritdoc ICreditSource
+    mapping(address node => uint256) public override debtNano;
 
     mapping(uint256 roundId => Round) private _rounds;
     mapping(uint256 roundId => mapping(uint256 index => Contribution)) private _contributions;
@@ -69,6 +75,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     mapping(uint256 roundId => mapping(bytes32 digest => bool)) private _digestTaken;
     mapping(uint256 roundId => mapping(uint256 task => bytes32)) private _taskKeys;
     mapping(bytes32 digest => Checkpoint) private _checkpoints;
+    mapping(uint256 roundId => RoundCredit) private _roundCredits;
+    /// What a share paid off; written only where there was a debt.
+    mapping(uint256 roundId => mapping(uint256 index => uint256 paidNano)) private _debtPaid;
 
     modifier onlyCoordinator() {
         _requireCoordinator();
@@ -350,6 +359,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         r.checkpointDigest = result.checkpointDigest;
         r.reportDigest = result.reportDigest;
         if (!baseKept) {
+            _creditContributions(roundId, acceptedBitmap & ~result.harmfulBitmap);
             _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
         }
         emit RoundFinalized(
@@ -426,6 +436,37 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         for (uint256 i; i < page.length; ++i) {
             page[i] = _contributions[roundId][start + i];
         }
+    }
+
+    /// @inheritdoc ICreditSource
+    function credit(uint256 roundId, address node)
+        external
+        view
+        override
+        returns (uint256 creditNano, uint256 index)
+    {
+        uint256 position = _positions[roundId][node];
+        if (position == 0) return (0, 0);
+        index = position - 1;
+        if ((_roundCredits[roundId].bitmap >> index) & 1 == 0) return (0, index);
+        uint256 shareNano = SignedMath.abs(_contributions[roundId][index].shareNano);
+        creditNano = Credits.bound(shareNano - _debtPaid[roundId][index]);
+    }
+
+    /// @inheritdoc ICreditSource
+    function roundCredit(uint256 roundId)
+        external
+        view
+        override
+        returns (uint256 totalNano, uint256 bitmap, uint256 dropNano, bool over)
+    {
+        Round storage r = _rounds[roundId];
+        if (r.phase == Phase.Aborted) return (0, 0, 0, true);
+        if (r.phase != Phase.Finalized) return (0, 0, 0, false);
+        // A kept base has the loss of the base, and nobody's credit.
+        RoundCredit storage earned = _roundCredits[roundId];
+        dropNano = Credits.dropNano(r.baseLossNano, r.finalLossNano);
+        return (earned.totalNano, earned.bitmap, dropNano, true);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -564,6 +605,37 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             }
             emit ContributionSettled(roundId, c.node, outcome, c.shareNano);
         }
+    }
+
+    /// Turns the shares that the new checkpoint is made of into credits and debts.
+    function _creditContributions(uint256 roundId, uint256 finallyAccepted) private {
+        uint256 totalNano;
+        uint256 bitmap;
+        for (uint256 i; finallyAccepted >> i != 0; ++i) {
+            if ((finallyAccepted >> i) & 1 == 0) continue;
+            uint256 creditNano = _creditOne(roundId, i);
+            if (creditNano == 0) continue;
+            totalNano += creditNano;
+            bitmap |= uint256(1) << i;
+        }
+        if (totalNano == 0) return;
+        // At most 256 credits, each below 2^120.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _roundCredits[roundId] = RoundCredit({ totalNano: uint128(totalNano), bitmap: bitmap });
+    }
+
+    function _creditOne(uint256 roundId, uint256 index) private returns (uint256 creditNano) {
+        Contribution storage c = _contributions[roundId][index];
+        address node = c.node;
+        uint256 debtBefore = debtNano[node];
+        uint256 debtAfter;
+        (creditNano, debtAfter) = Credits.settle(c.shareNano, debtBefore);
+        if (debtAfter != debtBefore) {
+            debtNano[node] = debtAfter;
+            if (debtAfter < debtBefore) _debtPaid[roundId][index] = debtBefore - debtAfter;
+            emit DebtChanged(roundId, node, debtBefore, debtAfter);
+        }
+        if (creditNano != 0) emit ContributionCredited(roundId, node, creditNano);
     }
 
     function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {
