@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-CONTRACTS = ("AlignmentVerifier", "ContributionRegistry", "NodeRegistry")
+CONTRACTS = ("AlignmentVerifier", "ContributionRegistry", "NodeRegistry", "RewardVault")
 _FOLDER = files("zk0.chain") / "abi"
 
 
