@@ -97,8 +97,7 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
 
     /// @notice Adds to the pot.
     receive() external payable {
-        require(asset == address(0), RewardVault_NotNative());
-        _donate(msg.value);
+        _receive();
     }
 
     // ---------------------------------------------------------------- money in
@@ -308,6 +307,11 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
         // forge-lint: disable-next-line(unsafe-typecast)
         _rates.push(uint96(firstRound), uint160(rate));
         emit RateChanged(firstRound, rate);
+    }
+
+    function _receive() private {
+        require(asset == address(0), RewardVault_NotNative());
+        _donate(msg.value);
     }
 
     function _donate(uint256 amount) private {
