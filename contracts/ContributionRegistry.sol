@@ -3,10 +3,12 @@ pragma solidity ^0.8.28;
 
 import { RoundParameters } from "./RoundParameters.sol";
 import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
+import { ICreditSource } from "./interfaces/ICreditSource.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
 import { IRandomness } from "./interfaces/IRandomness.sol";
 import { IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
+import { Credits } from "./libraries/Credits.sol";
 import { Gate } from "./libraries/Gate.sol";
 import { Seeds } from "./libraries/Seeds.sol";
 import { Shares } from "./libraries/Shares.sol";
@@ -71,8 +73,11 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     /// @inheritdoc IContributionRegistry
     bytes32 public override head;
 
-    /// @inheritdoc IContributionRegistry
+    /// @inheritdoc ICreditSource
     uint256 public override roundCount;
+
+    /// @inheritdoc ICreditSource
+    mapping(address node => uint256) public override debtNano;
 
     mapping(uint256 roundId => Round) private _rounds;
     /// Contributions by digest, and their digests by node and in order of commitment: three slots for a
@@ -82,6 +87,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     mapping(uint256 roundId => mapping(uint256 index => bytes32)) private _digests;
     mapping(uint256 roundId => mapping(uint256 task => bytes32)) private _taskKeys;
     mapping(bytes32 digest => Publication) private _publications;
+    mapping(uint256 roundId => uint256 bitmap) private _credited;
+    /// What a share paid off; written only where there was a debt.
+    mapping(uint256 roundId => mapping(uint256 index => uint256 paidNano)) private _debtPaid;
 
     modifier onlyCoordinator() {
         _requireCoordinator();
@@ -181,6 +189,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         c.numExamples = numExamples;
         c.exponent = exponent;
         c.task = task;
+        // Below MAX_NODES, at most 256.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        c.index = uint8(index);
         emit UpdateCommitted(roundId, msg.sender, task, digest, numExamples, exponent);
     }
 
@@ -368,6 +379,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         r.finalLossNano = result.finalLossNano;
         r.checkpointDigest = result.checkpointDigest;
         if (!baseKept) {
+            _creditContributions(roundId, acceptedBitmap & ~result.harmfulBitmap);
             _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
         }
         emit RoundFinalized(
@@ -446,6 +458,37 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             bytes32 digest = _digests[roundId][start + i];
             page[i] = _records[roundId][digest].toContribution(digest);
         }
+    }
+
+    /// @inheritdoc ICreditSource
+    function credit(uint256 roundId, address node)
+        external
+        view
+        override
+        returns (uint256 creditNano, uint256 index)
+    {
+        bytes32 digest = _digestOf[roundId][node];
+        if (digest == 0) return (0, 0);
+        Record storage c = _records[roundId][digest];
+        index = c.index;
+        if ((_credited[roundId] >> index) & 1 == 0) return (0, index);
+        uint256 shareNano = SignedMath.abs(c.shareNano);
+        creditNano = Credits.bound(shareNano - _debtPaid[roundId][index]);
+    }
+
+    /// @inheritdoc ICreditSource
+    function roundCredit(uint256 roundId)
+        external
+        view
+        override
+        returns (uint256 totalNano, uint256 bitmap, uint256 dropNano, bool over)
+    {
+        Round storage r = _rounds[roundId];
+        if (r.phase == Phase.Aborted) return (0, 0, 0, true);
+        if (r.phase != Phase.Finalized) return (0, 0, 0, false);
+        // A kept base has the loss of the base, and nobody's credit.
+        dropNano = Credits.dropNano(r.baseLossNano, r.finalLossNano);
+        return (r.creditNano, _credited[roundId], dropNano, true);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -585,8 +628,41 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
                     c.outcome = outcome;
                 }
             }
-            emit ContributionSettled(roundId, c.node, outcome, c.shareNano);
+            bool wasAccepted = outcome == Outcome.Accepted || outcome == Outcome.Harmful;
+            emit ContributionSettled(roundId, c.node, outcome, wasAccepted ? c.shareNano : int128(0));
         }
+    }
+
+    /// Turns the shares that the new checkpoint is made of into credits and debts.
+    function _creditContributions(uint256 roundId, uint256 finallyAccepted) private {
+        uint256 totalNano;
+        uint256 bitmap;
+        for (uint256 i; finallyAccepted >> i != 0; ++i) {
+            if ((finallyAccepted >> i) & 1 == 0) continue;
+            uint256 creditNano = _creditOne(roundId, i);
+            if (creditNano == 0) continue;
+            totalNano += creditNano;
+            bitmap |= uint256(1) << i;
+        }
+        if (totalNano == 0) return;
+        // At most 256 credits, each below 2^120.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _rounds[roundId].creditNano = uint128(totalNano);
+        _credited[roundId] = bitmap;
+    }
+
+    function _creditOne(uint256 roundId, uint256 index) private returns (uint256 creditNano) {
+        Record storage c = _recordAt(roundId, index);
+        address node = c.node;
+        uint256 debtBefore = debtNano[node];
+        uint256 debtAfter;
+        (creditNano, debtAfter) = Credits.settle(c.shareNano, debtBefore);
+        if (debtAfter != debtBefore) {
+            debtNano[node] = debtAfter;
+            if (debtAfter < debtBefore) _debtPaid[roundId][index] = debtBefore - debtAfter;
+            emit DebtChanged(roundId, node, debtBefore, debtAfter);
+        }
+        if (creditNano != 0) emit ContributionCredited(roundId, node, creditNano);
     }
 
     function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {

@@ -10,6 +10,7 @@ import { Outcome } from "../types/Outcome.sol";
 import { Parameters } from "../types/Parameters.sol";
 import { Phase } from "../types/Phase.sol";
 import { Round } from "../types/Round.sol";
+import { ICreditSource } from "./ICreditSource.sol";
 import { INodeRegistry } from "./INodeRegistry.sol";
 import { IProofVerifier } from "./IProofVerifier.sol";
 import { IRandomness } from "./IRandomness.sol";
@@ -21,7 +22,7 @@ import { IVerifierRouter } from "./IVerifierRouter.sol";
 /// coordinator moves rounds on, and anyone can after a deadline.
 /// @dev The owner can name another coordinator, and nothing else. A coordinator can abort a round that is
 /// not over, and has no say in whether a proven contribution is accepted.
-interface IContributionRegistry {
+interface IContributionRegistry is ICreditSource {
     /// @notice The network exists; `genesisDigest` is its first checkpoint.
     event NetworkCreated(
         bytes32 indexed genesisDigest, string genesisCid, bytes32 manifestDigest, string manifestCid
@@ -375,9 +376,6 @@ interface IContributionRegistry {
 
     /// @notice A round; zeros if there is none of this number.
     function round(uint256 roundId) external view returns (Round memory);
-
-    /// @notice Number of rounds, and of the last one.
-    function roundCount() external view returns (uint256);
 
     /// @notice Digest of the checkpoint that the next round starts from.
     function head() external view returns (bytes32);

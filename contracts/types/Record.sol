@@ -16,6 +16,7 @@ struct Record {
     MissingReason missing;
     Outcome outcome;
     int16 alignmentBps;
+    uint8 index; // place in the order of commitment
     // slot 1
     bytes32 sampleKey;
     // slot 2

@@ -31,6 +31,7 @@ struct Round {
     uint64 finalLossNano; // of the round's checkpoint
     // slot 3
     uint128 unit; // loss per unit of agreement, 2^-64 fixed point
+    uint128 creditNano; // sum of the credits that the round earned, in 1e-9 of loss
     // slots 4 to 11
     bytes32 baseDigest;
     bytes32 poolRoot; // Merkle root of the pool's frames

@@ -69,7 +69,7 @@ contract GasTest is ProofRoundFixture {
         assertLe(_spent("proveContribution"), 690_000);
         skip(81);
         _finalize(_result(keccak256("aggregate"), 1, 1, 0));
-        _spent("finalizeRound, 2 contributions");
+        assertLe(_spent("finalizeRound, 2 contributions"), 240_000);
     }
 }
 
@@ -104,11 +104,46 @@ contract FullRoundGasTest is RegistryFixture {
         }
         skip(81);
         _finalize(_result(keccak256("aggregate"), 1, 1, 0));
-        assertLe(_spent("finalizeRound, 256 contributions"), 5_000_000);
+        assertLe(_spent("finalizeRound, 256 contributions"), 100_000 + MOST * 12_000);
     }
 
     function _node(uint256 i) internal pure returns (address) {
         return address(uint160(0x10000 + i));
+    }
+
+    function _spent(string memory step) internal view returns (uint256 gas) {
+        gas = vm.lastCallGas().gasTotalUsed;
+        console.log(step, gas);
+    }
+}
+
+/// @notice What the end of a round costs when every contribution is credited, and with debts.
+contract CreditGasTest is RegistryFixture {
+    uint256 internal constant FIXED = 215_000; // mostly the new checkpoint, the result and the credit's slots
+    uint256 internal constant PER_CONTRIBUTION = 12_000;
+
+    /// forge-config: default.isolate = true
+    function test_GasOfCredits() public {
+        _toProving();
+        _prove(alice, 50_000);
+        _prove(bob, 40_000);
+        _prove(carol, 30_000);
+        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        assertLe(_spent("finalizeRound, 3 credited"), FIXED + 3 * PER_CONTRIBUTION);
+    }
+
+    /// A debt is a slot of its own, and so is what pays it off.
+    /// forge-config: default.isolate = true
+    function test_GasOfDebts() public {
+        _toFinalized();
+        assertLe(_spent("finalizeRound, 2 credited, 1 new debt"), FIXED + 3 * PER_CONTRIBUTION + 25_000);
+        _toDrawn();
+        _publish();
+        _prove(alice, 50_000);
+        _proveNoise(bob);
+        _prove(carol, 60_000);
+        _finalize(_result(keccak256("aggregate"), BASE_LOSS, BASE_LOSS, 0));
+        assertLe(_spent("finalizeRound, 2 credited, 1 paid off"), FIXED + 3 * PER_CONTRIBUTION + 25_000);
     }
 
     function _spent(string memory step) internal view returns (uint256 gas) {

@@ -8,7 +8,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-CONTRACTS = ("AlignmentVerifier", "ContributionRegistry", "NodeRegistry", "VerifierRouter")
+CONTRACTS = (
+    "AlignmentVerifier",
+    "ContributionRegistry",
+    "NodeRegistry",
+    "RewardVault",
+    "VerifierRouter",
+)
 _FOLDER = files("zk0.chain") / "abi"
 
 

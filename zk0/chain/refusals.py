@@ -416,6 +416,121 @@ class TaskOutOfRangeError(AlignmentVerifierError):
     sentence = "the agreement with the task's direction must be within ±{max}, found {actual}"
 
 
+class RewardVaultError(ContractRevertError):
+    """The vault refused."""
+
+    prefix = "RewardVault_"
+
+
+class AlreadySettledError(RewardVaultError):
+    sentence = "round {actual} is settled: fund round {next} or a later one"
+
+
+class AmountOutOfRangeError(RewardVaultError):
+    sentence = "an amount must be 1 to {max} of the smallest units, found {actual}"
+
+
+class BondOutOfRangeError(RewardVaultError):
+    sentence = "the objection bond must be 1 to {max} of the smallest units, found {actual}"
+
+
+class ClaimsNotOpenError(RewardVaultError):
+    sentence = "claims of round {round} open at {opensAt}, the chain's time is {timestamp}"
+
+
+class DurationOutOfRangeError(RewardVaultError):
+    sentence = "a window must last 1 to {max} s, found {actual}"
+
+
+class EmptyListError(RewardVaultError):
+    sentence = "no round is given: name at least one"
+
+
+class FrozenError(RewardVaultError):
+    sentence = (
+        "there is an objection to round {round}: wait for a ruling, at the latest until "
+        "{rulingDeadline}"
+    )
+
+
+class NoContractError(RewardVaultError):
+    sentence = "there is no contract at {actual}"
+
+
+class NoEvidenceError(RewardVaultError):
+    sentence = "an objection needs the digest and the content identifier of its evidence"
+
+
+class NoObjectionError(RewardVaultError):
+    sentence = "there is no open objection to round {round}"
+
+
+class NotNativeError(RewardVaultError):
+    sentence = "the vault holds a token: use donate instead of sending coins"
+
+
+class NotNextError(RewardVaultError):
+    sentence = "rounds are settled in order: the next one is {expected}, found {actual}"
+
+
+class NotOverError(RewardVaultError):
+    sentence = "round {round} is not over: settle it once it is finalized or aborted"
+
+
+class NotSettledError(RewardVaultError):
+    sentence = "round {actual} is not settled in the vault: settle the rounds from {next} on first"
+
+
+class NothingToClaimError(RewardVaultError):
+    sentence = "{node} has nothing to claim for round {round}, or has claimed it"
+
+
+class NothingToObjectError(RewardVaultError):
+    sentence = "round {round} pays nothing, so there is nothing to object to"
+
+
+class NothingToWithdrawError(RewardVaultError):
+    sentence = "{account} has no free bond to withdraw"
+
+
+class ObjectionTooLateError(RewardVaultError):
+    sentence = "objections were possible until {opensAt}, the chain's time is {timestamp}"
+
+
+class RateOutOfRangeError(RewardVaultError):
+    sentence = "the rate must be 1 to {max} for 1e-9 of loss, found {actual}"
+
+
+class RulingPendingError(RewardVaultError):
+    sentence = "a ruling is possible until {rulingDeadline}, the chain's time is {timestamp}"
+
+
+class RulingTooLateError(RewardVaultError):
+    sentence = "a ruling was possible until {rulingDeadline}, the chain's time is {timestamp}"
+
+
+class StreamOutOfRangeError(RewardVaultError):
+    sentence = "a stream has 1 to {max} rounds and starts at most as many ahead, found {actual}"
+
+
+class WrongTransferError(RewardVaultError):
+    sentence = (
+        "the token moved {actual} instead of {expected}: tokens that take a fee cannot be used"
+    )
+
+
+class WrongValueError(RewardVaultError):
+    sentence = "the call must carry {expected} wei, found {actual}"
+
+
+class CheckpointUnorderedInsertionError(ContractRevertError):
+    sentence = "a rate for an earlier round cannot follow one for a later round"
+
+
+class SafeERC20FailedOperationError(ContractRevertError):
+    sentence = "the token {token} refused the transfer: check balance and allowance"
+
+
 class FailedCallError(ContractRevertError):
     sentence = "a call from the contract failed"
 
