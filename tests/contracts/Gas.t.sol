@@ -6,18 +6,18 @@ import { RegistryFixture } from "./RegistryFixture.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
-import { console } from "forge-std/console.sol";
 
 /// @notice What each step costs as a transaction of its own, with the large circuit and its real proof.
-/// @dev Isolated: cold storage, calldata and the 21,000 of a transaction are included.
+/// @dev Isolated: cold storage, calldata and the 21,000 of a transaction are included. The figures are kept in
+/// snapshots/; with FORGE_SNAPSHOT_CHECK=true a test run compares them instead of writing them.
 contract GasTest is ProofRoundFixture {
     function setUp() public override {
         _load("alignment-3840", "Alignment3840Verifier");
     }
 
-    function _spent(string memory step) internal view returns (uint256 gas) {
+    function _spent(string memory step) internal returns (uint256 gas) {
         gas = vm.lastCallGas().gasTotalUsed;
-        console.log(step, gas);
+        vm.snapshotValue("RoundOfTwo", step, gas);
     }
 
     /// forge-config: default.isolate = true
@@ -95,8 +95,8 @@ contract FullRoundGasTest is RegistryFixture {
         return address(uint160(0x10000 + i));
     }
 
-    function _spent(string memory step) internal view returns (uint256 gas) {
+    function _spent(string memory step) internal returns (uint256 gas) {
         gas = vm.lastCallGas().gasTotalUsed;
-        console.log(step, gas);
+        vm.snapshotValue("FullRound", step, gas);
     }
 }
