@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { RewardVault } from "contracts/RewardVault.sol";
 import { IRewardVault as I } from "contracts/interfaces/IRewardVault.sol";
-import { console } from "forge-std/console.sol";
 
 /// @notice From a proof to the money: the vault with the real registry.
 contract RewardVaultRegistryTest is RegistryFixture {
@@ -58,16 +57,16 @@ contract RewardVaultRegistryTest is RegistryFixture {
     function test_GasOfAClaim() public {
         _toFinalized();
         vault.settle(1);
-        console.log("settle", vm.lastCallGas().gasTotalUsed);
+        vm.snapshotValue("RewardVault", "settle", vm.lastCallGas().gasTotalUsed);
         assertLe(vm.lastCallGas().gasTotalUsed, 200_000);
         skip(1 days);
         vm.prank(alice);
         vault.claim(_list(1));
-        console.log("claim", vm.lastCallGas().gasTotalUsed);
+        vm.snapshotValue("RewardVault", "claim", vm.lastCallGas().gasTotalUsed);
         assertLe(vm.lastCallGas().gasTotalUsed, 70_000);
         vm.prank(bob);
         vault.claim(_list(1));
-        console.log("claim, the last", vm.lastCallGas().gasTotalUsed);
+        vm.snapshotValue("RewardVault", "claim, the last", vm.lastCallGas().gasTotalUsed);
         assertLe(vm.lastCallGas().gasTotalUsed, 70_000);
     }
 }

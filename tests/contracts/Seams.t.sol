@@ -216,9 +216,8 @@ contract SetRandomness is IRandomness {
         }
 
         function test_AMinimumKeepsSmallDataSetsOut() public {
-            nodes = new NodeRegistry(
-                owner, new MinimumDataset(DATASET_SIZE), _taskNames(), BOND, 16, EXIT_DELAY
-            );
+            MinimumDataset rule = new MinimumDataset(DATASET_SIZE);
+            nodes = new NodeRegistry(owner, rule, _taskNames(), BOND, 16, EXIT_DELAY);
             _join(alice, 0);
             vm.deal(bob, 1 ether);
             vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_NotAdmitted.selector, bob));
