@@ -146,7 +146,8 @@ def _run_script(rpc_url: str, plan: NetworkPlan, scratch: Path, root: Path) -> N
         "FOUNDRY_FS_PERMISSIONS": json.dumps(allowed),
     }
     command = [str(root / "scripts" / "forge"), "script", SCRIPT, "--rpc-url", rpc_url]
-    command += ["--broadcast", "--unlocked", "--sender", plan.owner, "--color", "never"]
+    # --slow: a transaction that overtakes its predecessor can stay in Anvil's queue for good.
+    command += ["--broadcast", "--slow", "--unlocked", "--sender", plan.owner, "--color", "never"]
     try:
         done = subprocess.run(
             command, cwd=root, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S

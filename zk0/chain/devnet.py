@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ import zk0
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.chain.wallet import DEV_MNEMONIC, DEVNET_CHAIN_ID
 from zk0.errors import ChainError, ConfigError, RpcUnavailableError
+from zk0.interrupts import hold_interrupts
 from zk0.protocol.statement import Address
 
 ROOT = Path(zk0.__file__).resolve().parent.parent
@@ -112,6 +113,11 @@ class Devnet:
         if self.state is not None and not self.state.is_file():
             raise ChainError(f"Anvil ended without writing its state to {self.state}")
 
+    def abandon(self) -> None:
+        """End an Anvil that never answered: there is no state to ask for."""
+        with suppress(ChainError):
+            self.stop()
+
     def fund(self, account: Address, balance_wei: int) -> None:
         """Set an account's balance, as only a devnet can."""
         self.request("anvil_setBalance", account, hex(balance_wei))
@@ -160,17 +166,20 @@ def start_devnet(folder: Path | None = None, options: DevnetOptions | None = Non
     attempts = 1 if chosen.port else _PORT_ATTEMPTS
     for attempt in range(attempts):
         port = chosen.port or _find_free_port()
-        process = _spawn(anvil, folder, chosen, port)
         state = folder and folder / STATE_FILE
-        devnet = Devnet(process, f"http://127.0.0.1:{port}", chosen.chain_id, state)
-        try:
-            _await_answer(devnet)
-        except ChainError:
-            if devnet.is_running or attempt == attempts - 1:
-                devnet.stop()
-                raise
-        else:
-            return devnet
+        with ExitStack() as stack:
+            with hold_interrupts():
+                process = _spawn(anvil, folder, chosen, port)
+                devnet = Devnet(process, f"http://127.0.0.1:{port}", chosen.chain_id, state)
+                stack.callback(devnet.abandon)
+            try:
+                _await_answer(devnet)
+            except ChainError:
+                if devnet.is_running or attempt == attempts - 1:
+                    raise
+            else:
+                stack.pop_all()
+                return devnet
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 

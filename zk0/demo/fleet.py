@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zk0.demo.processes import Child, find_program
+from zk0.interrupts import hold_interrupts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,9 +43,10 @@ class DemoFleet:
 
     def _start(self, name: str, command: list[str], stdout: Path | None = None) -> Child:
         self.logs.mkdir(parents=True, exist_ok=True)
-        child = Child(name, command, self.logs / f"{name}.log", self.show, stdout)
-        self.children[name] = child
-        self._stack.callback(child.stop)
+        with hold_interrupts():
+            child = Child(name, command, self.logs / f"{name}.log", self.show, stdout)
+            self.children[name] = child
+            self._stack.callback(child.stop)
         return child
 
     def start_coordinator(self, rounds: int, result: Path, name: str = "coordinator") -> Child:

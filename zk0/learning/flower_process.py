@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zk0.errors import TransportError
+from zk0.interrupts import hold_interrupts
 
 SETTINGS = {
     "FLWR_TELEMETRY_ENABLED": "0",
@@ -130,7 +131,9 @@ class SupervisedCommand:
             self._back_off_s = min(2 * self._back_off_s, MAX_BACK_OFF_S)
         if now < self._retry_at:
             return False
-        self.process = start_command(self.name, self.compute_arguments(), self.log)
+        arguments = self.compute_arguments()
+        with hold_interrupts():
+            self.process = start_command(self.name, arguments, self.log)
         self.starts += 1
         self._started_at = now
         return True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from zk0.errors import TransportError
+from zk0.interrupts import hold_interrupts
 from zk0.learning.flower_keys import TlsFiles, load_or_create_certificates
 from zk0.learning.flower_process import (
     find_free_port,
@@ -65,13 +67,14 @@ def start_superlink(state_dir: Path, host: str = LOOPBACK, port: int = 0) -> Sup
     if is_superlink_reachable(endpoint):
         raise TransportError(f"a SuperLink answers at {endpoint.address} already; use that one")
     log = state_dir / "superlink.log"
-    process = start_command("flower-superlink", _arguments(state_dir, host, port, tls), log)
-    superlink = SuperLinkProcess(endpoint, process)
-    try:
+    arguments = _arguments(state_dir, host, port, tls)
+    with ExitStack() as stack:
+        with hold_interrupts():
+            process = start_command("flower-superlink", arguments, log)
+            superlink = SuperLinkProcess(endpoint, process)
+            stack.callback(superlink.stop)
         _wait_until_reachable(superlink, log)
-    except BaseException:
-        superlink.stop()
-        raise
+        stack.pop_all()
     (state_dir / "superlink.port").write_text(f"{port}\n")
     return superlink
 
