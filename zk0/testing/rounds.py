@@ -268,6 +268,7 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
             tx, "ContributionSettled", round=round_id, node=entry.node,
             outcome=int(entry.outcome), shareNano=entry.share_nano,
         )  # fmt: skip
+    chain.credit_round(tx, ended)
     if not base_kept:
         chain.publish_checkpoint(tx, round_id, end.checkpoint, end.checkpoint_cid)
     chain.emit(
