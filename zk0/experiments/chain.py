@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from zk0.chain.batch import BatchedCall, DevnetBatch
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.devnet import DevnetOptions, start_devnet
 from zk0.chain.ledger import ChainLedger, connect
@@ -22,7 +23,6 @@ from zk0.chain.wallet import DEVNET_CHAIN_ID, open_dev_wallet
 from zk0.errors import ConfigError
 from zk0.experiments.seeds import Ending
 from zk0.experiments.setting import Setting
-from zk0.experiments.simulation import POOL_SEED
 from zk0.experiments.updates import Submission
 from zk0.ports import Cid, Prover, PublishedChallenge
 from zk0.protocol.challenge import Challenge, compute_mean_nano, pack_directions
@@ -39,6 +39,8 @@ from zk0.protocol.statement import (
 
 POLL_S = 0.002
 """A devnet that mines at once has the receipt ready."""
+POOL_ROOT = b"\x01" * 32
+"""Of no tree: a simulation publishes no frames."""
 OFF_CHAIN = Cid("simulation")
 """In place of a CID: a simulation stores nothing."""
 
@@ -49,6 +51,7 @@ class CommitmentWitness:
 
     coordinator: ChainLedger
     nodes: Sequence[ChainLedger]
+    batch: DevnetBatch
 
     def __post_init__(self) -> None:
         self.chain_id = self.coordinator.network.chain_id
@@ -58,11 +61,15 @@ class CommitmentWitness:
         return self.nodes[number].account
 
     def commit(self, round_id: int, submissions: Sequence[Submission]) -> bytes:
-        self.coordinator.open_round(POOL_SEED[:-1] + b"\x01")
-        for node, s in zip(self.nodes, submissions, strict=True):
-            node.commit_update(round_id, s.digest, s.num_examples, s.exponent)
-        self.coordinator.close_commits(round_id)
-        self.coordinator.draw_sample(round_id)
+        boss = self.coordinator.account
+        commits = [
+            BatchedCall(s.node, "commitUpdate", (round_id, s.digest, s.num_examples, s.exponent))
+            for s in submissions
+        ]
+        self.batch.send([BatchedCall(boss, "openRound", (POOL_ROOT,))])
+        self.batch.send(commits)
+        self.batch.send([BatchedCall(boss, "closeCommits", (round_id,))])
+        self.batch.send([BatchedCall(boss, "drawSample", (round_id,))])
         return self.coordinator.get_round(round_id).sample_seed
 
     def seal(
@@ -72,9 +79,9 @@ class CommitmentWitness:
         clip_shifts: Sequence[int],
         samples: Sequence[Direction],
     ) -> bytes:
-        """Not on chain: from the sample seed and the candidate."""
-        seed = self.coordinator.get_round(round_id).sample_seed
-        return hashlib.sha256(b"challenge" + seed + candidate).digest()
+        """Not on chain: from the round and the candidate."""
+        text = b"challenge" + round_id.to_bytes(8, "big") + candidate
+        return hashlib.sha256(text).digest()
 
     def judge(
         self, challenge: Challenge, samples: Sequence[Direction], admitted: Sequence[bool]
@@ -82,7 +89,7 @@ class CommitmentWitness:
         return admitted
 
     def finish(self, round_id: int, ending: Ending) -> None:
-        self.coordinator.abort_round(round_id)
+        self.batch.send([BatchedCall(self.coordinator.account, "abortRound", (round_id,))])
 
 
 @dataclass
@@ -208,7 +215,8 @@ def open_witness(
                 node_key=node.account.encode(),
                 bond_wei=size * coordinator.network.bond_per_example_wei,
             )
+        batch = DevnetBatch(devnet.rpc_url, deployment.registry)
         if prover is None:
-            yield CommitmentWitness(coordinator, nodes)
+            yield CommitmentWitness(coordinator, nodes, batch)
         else:
-            yield ProofWitness(coordinator, nodes, prover)
+            yield ProofWitness(coordinator, nodes, batch, prover)
