@@ -22,11 +22,11 @@ POLICIES = ("toy", "tiny")
 TOY_SHAPE = LinearShape(inputs=128, outputs=16, frames=256)
 TOY_RECIPE = TrainingRecipe(steps=20, batch_size=128, learning_rate="0.2")
 TOY_RULES: Mapping[str, Mapping[str, str]] = {
-    "fedavgm": {"learning_rate": "0.6", "momentum": "0.5"},
-    "fedadam": {"learning_rate": "0.02", "beta1": "0.6", "beta2": "0.9", "tau": "0.02"},
-    "fedyogi": {"learning_rate": "0.02", "beta1": "0.6", "beta2": "0.9", "tau": "0.02"},
+    "fedavgm": {"learning_rate": "0.8", "momentum": "0.3"},
+    "fedadam": {"learning_rate": "0.1", "beta1": "0.3", "beta2": "0.9", "tau": "0.02"},
+    "fedyogi": {"learning_rate": "0.1", "beta1": "0.3", "beta2": "0.9", "tau": "0.02"},
 }
-"""The toy's updates are larger than SmolVLA's, and so are its rates."""
+"""The toy's updates are larger than SmolVLA's, and so are its rates: picked on seed 0."""
 POISON_FACTOR = 3.0
 
 
