@@ -66,7 +66,8 @@ def devnet(port: int, home: Path, quorum: int, circuit: str) -> None:
 def history(options: NetworkOptions, node: str | None, round_id: int | None, as_json: bool) -> None:
     """Show what happened, from the contracts' events alone."""
     from zk0.bootstrap import open_ledger
-    from zk0.chain.history import build_history, list_transactions, to_json
+    from zk0.chain.history import build_history, list_transactions
+    from zk0.chain.rows import to_json
     from zk0.history import check_round, describe_nothing, format_history, parse_node
 
     ledger = open_ledger(options)

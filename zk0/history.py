@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zk0.chain.history import ContributionRow, RoundRow
+from zk0.chain.rows import ContributionRow, RoundRow
 from zk0.errors import ConfigError
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.statement import Address

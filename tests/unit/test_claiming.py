@@ -25,7 +25,8 @@ from tests.doubles.payouts import (
     settle,
 )
 from zk0.chain import refusals
-from zk0.chain.history import build_history, to_json
+from zk0.chain.history import build_history
+from zk0.chain.rows import to_json
 from zk0.errors import ConfigError
 from zk0.history import format_history
 from zk0.ports import Cid, Receipt
