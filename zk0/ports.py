@@ -393,8 +393,14 @@ class Learner(Protocol):
         """Training frames that this data set holds."""
         ...
 
-    def train(self, base: Tensors, seed: int) -> TrainingResult:
-        """Train from `base` with every random draw fixed by `seed`. Raises DatasetError."""
+    def train(self, base: Tensors, seed: int, rate_share: float = 1.0) -> TrainingResult:
+        """Train from `base` with every random draw fixed by `seed`.
+
+        Args:
+            rate_share: what the network's rates from round to round make of its learning rate.
+
+        Raises DatasetError.
+        """
         ...
 
 
