@@ -451,3 +451,48 @@ class Examiner(Protocol):
     ) -> PathGradient:
         """Gradients on the path and losses at both ends (two passes per task and point)."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well one model does on one evaluation set."""
+
+    task: str
+    unseen: bool
+    """Whether nobody trains on this task; otherwise held-out episodes of one that is trained."""
+    episodes: int
+    frames: int
+    """How many frames were looked at."""
+    loss: float
+    action_mse: Mapping[str, float]
+    """Joint with its unit (`shoulder_pan.pos_deg2`) → mean squared error of predicted actions."""
+
+    @property
+    def mean_action_mse(self) -> float:
+        """The plain mean over joints, whatever their units."""
+        return sum(self.action_mse.values()) / len(self.action_mse)
+
+
+class Evaluator(Protocol):
+    """Scores models for people, and saves them for use. Never part of a verdict."""
+
+    @property
+    def sets(self) -> Mapping[str, str]:
+        """Evaluation set → its task, names sorted."""
+        ...
+
+    def evaluate(
+        self, parameters: Tensors, sets: Collection[str] | None = None
+    ) -> Mapping[str, Score]:
+        """Set → score, the same every time; all sets unless `sets` names some.
+
+        Raises CheckpointError.
+        """
+        ...
+
+    def save_model(self, parameters: Tensors, folder: Path, final: Path) -> None:
+        """Write a model folder that others load; `folder` exists and is renamed to `final` later.
+
+        Raises CheckpointError, StorageError.
+        """
+        ...
