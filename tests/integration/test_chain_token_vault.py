@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,7 +37,10 @@ def send(devnet: Devnet, to: str | None, data: bytes) -> Any:
 
 
 def create(devnet: Devnet, file: str, name: str, types: list[str], args: list[Any]) -> Address:
-    artifact = json.loads((ROOT / "out" / f"{file}.sol" / f"{name}.json").read_bytes())
+    path = ROOT / "out" / f"{file}.sol" / f"{name}.json"
+    if not path.is_file():
+        subprocess.run([str(ROOT / "scripts" / "forge"), "build"], check=True, cwd=ROOT)
+    artifact = json.loads(path.read_bytes())
     code = bytes.fromhex(artifact["bytecode"]["object"][2:])
     created = send(devnet, None, code + encode(types, args))["contractAddress"]
     return Address(created.lower())
