@@ -58,6 +58,8 @@ class Network:
     bond_per_example_wei: int
     first_block: int
     """Where the deployment's events begin."""
+    vault: Address | None = None
+    """The reward vault that this connection knows of, not the contracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,8 +393,14 @@ class Learner(Protocol):
         """Training frames that this data set holds."""
         ...
 
-    def train(self, base: Tensors, seed: int) -> TrainingResult:
-        """Train from `base` with every random draw fixed by `seed`. Raises DatasetError."""
+    def train(self, base: Tensors, seed: int, rate_share: float = 1.0) -> TrainingResult:
+        """Train from `base` with every random draw fixed by `seed`.
+
+        Args:
+            rate_share: what the network's rates from round to round make of its learning rate.
+
+        Raises DatasetError.
+        """
         ...
 
 
@@ -442,4 +450,49 @@ class Examiner(Protocol):
         seed: bytes,
     ) -> PathGradient:
         """Gradients on the path and losses at both ends (two passes per task and point)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well one model does on one evaluation set."""
+
+    task: str
+    unseen: bool
+    """Whether nobody trains on this task; otherwise held-out episodes of one that is trained."""
+    episodes: int
+    frames: int
+    """How many frames were looked at."""
+    loss: float
+    action_mse: Mapping[str, float]
+    """Joint with its unit (`shoulder_pan.pos_deg2`) → mean squared error of predicted actions."""
+
+    @property
+    def mean_action_mse(self) -> float:
+        """The plain mean over joints, whatever their units."""
+        return sum(self.action_mse.values()) / len(self.action_mse)
+
+
+class Evaluator(Protocol):
+    """Scores models for people, and saves them for use. Never part of a verdict."""
+
+    @property
+    def sets(self) -> Mapping[str, str]:
+        """Evaluation set → its task, names sorted."""
+        ...
+
+    def evaluate(
+        self, parameters: Tensors, sets: Collection[str] | None = None
+    ) -> Mapping[str, Score]:
+        """Set → score, the same every time; all sets unless `sets` names some.
+
+        Raises CheckpointError.
+        """
+        ...
+
+    def save_model(self, parameters: Tensors, folder: Path, final: Path) -> None:
+        """Write a model folder that others load; `folder` exists and is renamed to `final` later.
+
+        Raises CheckpointError, StorageError.
+        """
         ...

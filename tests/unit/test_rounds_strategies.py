@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.doubles.world import COORDINATOR, MANIFEST, TASKS, World, make_honest, make_noise
+from tests.doubles.world import COORDINATOR, MANIFEST, SHAPE, TASKS, World, make_honest, make_noise
 from zk0.config import NetworkManifest
 from zk0.errors import BlobMismatchError, CheckpointError, StorageError
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.strategies.combination import Terms
 from zk0.protocol.tensorfile import FileTensors, compute_file_digest
-from zk0.recipes import FedAdamRule, FedAvgMRule, FedYogiRule
+from zk0.recipes import DecayRate, FedAdamRule, FedAvgMRule, FedYogiRule
 from zk0.strategy_names import PRESETS, apply_preset
+from zk0.testing.learning import LinearLearner
 from zk0.testing.ledger import MemoryLedger
 
 ADAPTIVE = {"learning_rate": "0.02", "beta1": "0.6", "beta2": "0.9", "tau": "0.02"}
@@ -209,3 +210,23 @@ def test_a_candidate_with_another_strategy_is_not_what_the_seal_says(tmp_path: P
     world.tools().home.candidate_file(1).unlink()
     with pytest.raises(CheckpointError, match="expected digest"):
         world.run_round()
+
+
+def test_nodes_train_at_the_rate_that_the_manifest_gives_the_round(tmp_path: Path) -> None:
+    world = make_world(tmp_path, "fedavg")
+    decay = DecayRate(factor="0.5")
+    training = MANIFEST.training.model_copy(update={"round_rate": decay})
+    world.manifest = MANIFEST.model_copy(update={"training": training})
+    shares = []
+
+    class Recorder(LinearLearner):
+        def train(self, base, seed, rate_share=1.0):
+            shares.append(rate_share)
+            return super().train(base, seed, rate_share)
+
+    world.members["lift"].learner = Recorder("lift", SHAPE)
+    for name in TASKS:
+        world.restart(name)
+    world.run_round()
+    world.run_round()
+    assert shares == [1.0, 0.5]
