@@ -10,6 +10,7 @@ from typing import Any
 
 from coordinator.home import CoordinatorHome
 from coordinator.pipeline import CoordinatorPipeline
+from coordinator.recording import Recorder
 from coordinator.summary import ContributionSummary, RoundSummary
 from zk0.errors import RoundError
 from zk0.ports import Ledger
@@ -25,11 +26,16 @@ class CoordinatorRunner:
     """Runs rounds; a round that is already on chain is continued, not repeated."""
 
     def __init__(
-        self, pipeline: CoordinatorPipeline, ledger: Ledger, home: CoordinatorHome
+        self,
+        pipeline: CoordinatorPipeline,
+        ledger: Ledger,
+        home: CoordinatorHome,
+        recorder: Recorder | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._ledger = ledger
         self._home = home
+        self._recorder = recorder
 
     def run_round(self) -> RoundSummary:
         """One full round, from where the chain says it is.
@@ -46,7 +52,10 @@ class CoordinatorRunner:
                     f"round {round_id} was aborted: too few nodes committed, or a deadline passed; "
                     "the next round starts from the same base checkpoint"
                 )
-        return self.summarise(round_id, time.monotonic() - start)
+        summary = self.summarise(round_id, time.monotonic() - start)
+        if self._recorder is not None:
+            self._recorder.record(summary)
+        return summary
 
     def _find_running(self) -> int | None:
         newest = self._ledger.get_round_count()

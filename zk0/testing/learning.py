@@ -8,8 +8,9 @@ drop exactly. No torch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from zk0.protocol.challenge import PATH_POINTS
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.randomness import Stream
 from zk0.protocol.tensorfile import encode_tensor_file
+from zk0.scoring import Score
+from zk0.storage.files import write_file
 
 Array = NDArray[np.float64]
 
@@ -213,3 +216,38 @@ class LinearExaminer:
                     f"task {task}: expected at least one frame, all below {counts.get(task, 0)}, "
                     f"found {list(indices)[:3]}: use the pool whose root is on chain"
                 )
+
+
+class LinearEvaluator:
+    """`zk0.scoring.Evaluator` on the toy's held-out frames; its model folder is one file."""
+
+    def __init__(self, tasks: Sequence[str] = TASKS, shape: LinearShape | None = None) -> None:
+        self._shape = shape or LinearShape()
+        self._sets = {task: make_frames(task, "held-out", self._shape) for task in sorted(tasks)}
+
+    @property
+    def sets(self) -> Mapping[str, str]:
+        return {task: task for task in self._sets}
+
+    def evaluate(
+        self, parameters: Tensors, sets: Collection[str] | None = None
+    ) -> Mapping[str, Score]:
+        """Raises CheckpointError."""
+        weight, bias = _unpack(parameters, self._shape.layout)
+        return {
+            name: Score(
+                task=name,
+                unseen=False,
+                episodes=1,
+                frames=self._shape.frames,
+                loss=_compute_loss(weight, bias, frames),
+                action_mse={"joint_deg2": _compute_loss(weight, bias, frames)},
+            )
+            for name, frames in self._sets.items()
+            if sets is None or name in sets
+        }
+
+    def save_model(self, parameters: Tensors, folder: Path, final: Path) -> None:
+        """Raises CheckpointError, StorageError."""
+        _unpack(parameters, self._shape.layout)
+        write_file(folder / "model.safetensors", encode_tensor_file(parameters, {}))
