@@ -90,11 +90,24 @@ class Recorder:
         return self._plan.names.get(node.lower(), node)
 
     def _save(self, round_id: int) -> None:
-        checkpoint = self._read(self._ledger.get_round(round_id).checkpoint, round_id)
-        folder = self._folder.write_model(
-            round_id, lambda partial, final: self._evaluator.save_model(checkpoint, partial, final)
-        )
+        digest = self._ledger.get_round(round_id).checkpoint
+        tensors = self._read(digest, round_id)
+
+        def save(partial: Path, final: Path) -> None:
+            self._evaluator.save_model(tensors, partial, final)
+            self._folder.write_json(partial / "zk0.json", self._describe_origin(digest, round_id))
+
+        folder = self._folder.write_model(round_id, save)
         log.info("round %d: model in %s", round_id, folder)
+
+    def _describe_origin(self, digest: Digest, round_id: int) -> dict[str, Any]:
+        network = self._ledger.network
+        return {
+            "chain_id": network.chain_id,
+            "registry": network.registry,
+            "round": round_id,
+            "checkpoint": digest.hex(),
+        }
 
     def _read(self, digest: Digest, round_id: int) -> Tensors:
         """A checkpoint's tensors: the round's own file, or a base where the gate kept it."""

@@ -17,6 +17,7 @@ from zk0.console import (
     run,
     start_logging,
 )
+from zk0.evaluate import evaluate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,6 +79,9 @@ def history(options: NetworkOptions, node: str | None, round_id: int | None, as_
         print_json({"rounds": to_json(rows)})
     else:
         click.echo(format_history(rows) or describe_nothing(wanted))
+
+
+cli.add_command(evaluate)
 
 
 def main() -> None:

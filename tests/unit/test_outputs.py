@@ -85,6 +85,7 @@ def test_a_run_leaves_the_documented_folder(world: World, tmp_path: Path) -> Non
             f"server/round_{number}.json",
             f"server/report_{number}.json",
             f"models/round_{number}/model.safetensors",
+            f"models/round_{number}/zk0.json",
             f"evaluate/round_{number}/evaluation.json",
             f"evaluate/round_{number}/rollouts.json",
             f"evaluate/round_{number}/touch_0.mp4",
@@ -100,6 +101,8 @@ def test_the_saved_model_is_the_checkpoint_on_chain(world: World, tmp_path: Path
     checkpoint = read_checkpoint(tools.home.checkpoint_file(1), tools.ledger.get_head())
     saved = read_tensor_file(tmp_path / "2026-11-24_12-00-00/models/round_1/model.safetensors")
     assert all(np.array_equal(saved.tensors[n], t) for n, t in checkpoint.tensors.items())
+    origin = read(tmp_path / "2026-11-24_12-00-00/models/round_1/zk0.json")
+    assert (origin["round"], origin["checkpoint"]) == (1, tools.ledger.get_head().hex())
 
 
 def test_the_report_is_kept_byte_for_byte(world: World, tmp_path: Path) -> None:
