@@ -22,7 +22,7 @@ from zk0.ports import Tensors
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.tensorfile import read_tensor_file
 from zk0.scoring import RolloutResult, Score, compute_wilson_interval
-from zk0.testing.learning import LinearEvaluator
+from zk0.testing.evaluation import LinearEvaluator
 
 NOON = datetime(2026, 11, 24, 12, 0, 0)
 
@@ -53,7 +53,7 @@ def run(world: World, recorder: Recorder, rounds: int) -> None:
     tools = world.tools()
     with recorder:
         for _ in range(rounds):
-            CoordinatorRunner(pipeline, tools.ledger, tools.home, recorder).run_round()
+            CoordinatorRunner(pipeline, tools.ledger, tools.home, recorder=recorder).run_round()
 
 
 def read(file: Path) -> dict:
