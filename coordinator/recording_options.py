@@ -42,12 +42,13 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapper(
-        outputs: Path | None, evaluate_every: int, save_every: int, unseen: tuple[str, ...],
-        roll_out: tuple[str, ...], episodes: int, node_name: tuple[str, ...], **rest: Any,
+        *arguments: Any, outputs: Path | None, evaluate_every: int, save_every: int,
+        unseen: tuple[str, ...], roll_out: tuple[str, ...], episodes: int,
+        node_name: tuple[str, ...], **rest: Any,
     ) -> Any:  # fmt: skip
         plan = RecordingPlan(evaluate_every, save_every, roll_out, parse_names(node_name))
         recording = RecordingOptions(outputs, plan, unseen, episodes) if outputs else None
-        return command(recording=recording, **rest)
+        return command(*arguments, recording=recording, **rest)
 
     for option in reversed(
         (

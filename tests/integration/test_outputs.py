@@ -8,13 +8,21 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from coordinator.recording import Recorder
-from coordinator.recording_options import RecordingPlan, parse_names
+from coordinator.recording_options import (
+    RecordingOptions,
+    RecordingPlan,
+    parse_names,
+    recording_options,
+)
 from coordinator.runner import CoordinatorRunner
 from tests.doubles.world import SHAPE, TASKS, World, make_honest
+from zk0.console import NetworkOptions, network_options
 from zk0.errors import ConfigError, RoundError, StorageError
 from zk0.outputs.folder import OutputFolder
 from zk0.outputs.history import EvaluatedRound, add_to_history, read_history
@@ -220,3 +228,20 @@ def test_node_names_are_folder_names() -> None:
     for bad in ("0xAB", "0xAB=", "0xAB=../x", "0xAB=a/b"):
         with pytest.raises(ConfigError, match="expected --node-name"):
             parse_names((bad,))
+
+
+def test_the_options_of_run_round_arrive_together() -> None:
+    received = []
+
+    @click.command()
+    @network_options
+    @recording_options
+    def command(options: NetworkOptions, recording: RecordingOptions | None) -> None:
+        received.append(recording)
+
+    arguments = ["--outputs", "out", "--evaluate-every", "3", "--unseen", "stack"]
+    arguments += ["--roll-out", "touch", "--episodes", "5", "--node-name", "0xA=b"]
+    CliRunner().invoke(command, arguments, catch_exceptions=False)
+    CliRunner().invoke(command, [], catch_exceptions=False)
+    plan = RecordingPlan(evaluate_every=3, roll_out=("touch",), names={"0xa": "b"})
+    assert received == [RecordingOptions(Path("out"), plan, ("stack",), 5), None]

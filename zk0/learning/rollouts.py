@@ -45,14 +45,17 @@ class RolloutPlan:
     """How many episodes are filmed, the first ones, where a folder is given."""
 
 
+def is_simulator_installed() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("so101_nexus", "trimesh"))
+
+
 def require_simulator(task: str) -> None:
     """Raises ConfigError when the simulator is not installed or has no such task."""
-    for package in ("so101_nexus", "trimesh"):
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(
-                f"rollouts need the simulator, and {package} is not installed: run "
-                "`uv sync --group simulator` (rendering needs EGL: libegl1, libgl1-mesa-dri)"
-            )
+    if not is_simulator_installed():
+        raise ConfigError(
+            "rollouts need the simulator, and so101-nexus or trimesh is not installed: run "
+            "`uv sync --group simulator` (rendering needs EGL: libegl1, libgl1-mesa-dri)"
+        )
     from zk0.learning.simulator.environment import TASKS
 
     if task not in TASKS:
@@ -73,7 +76,7 @@ class SimulatorRollouts:
         require_simulator(task)
         self._policy.set_parameters(parameters)
         start = time.monotonic()
-        with _open_environment(task, film=films is not None) as environment:
+        with open_environment(task, film=films is not None) as environment:
             seeing = self._run(environment, task, films, blind=False)
             blind = self._run(environment, task, None, blind=True) if self._plan.blind else None
         seconds = time.monotonic() - start
@@ -129,7 +132,8 @@ class SimulatorRollouts:
 
 
 @contextmanager
-def _open_environment(task: str, *, film: bool) -> Iterator[Any]:
+def open_environment(task: str, *, film: bool) -> Iterator[Any]:
+    """The simulator at `task`, with light meshes that are gone afterwards."""
     from zk0.learning.simulator.environment import make_environment
     from zk0.learning.simulator.meshes import use_light_meshes
 
