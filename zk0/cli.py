@@ -19,6 +19,7 @@ from zk0.console import (
     start_logging,
     wallet_options,
 )
+from zk0.evaluate import evaluate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,6 +123,9 @@ def fund(
         print_json(describe_funding(rewards, receipt, start, rounds, each))
     else:
         click.echo(format_funding(rewards, receipt, start, rounds, each))
+
+
+cli.add_command(evaluate)
 
 
 def main() -> None:
