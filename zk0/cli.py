@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from zk0.cli_datasets import datasets
 from zk0.console import (
     NetworkOptions,
     get_home,
@@ -78,6 +79,9 @@ def history(options: NetworkOptions, node: str | None, round_id: int | None, as_
         print_json({"rounds": to_json(rows)})
     else:
         click.echo(format_history(rows) or describe_nothing(wanted))
+
+
+cli.add_command(datasets)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zk0.learning.decoding import read_camera
-from zk0.learning.federation import DatasetSettings
+from zk0.learning.federation import DatasetSettings, choose_dataset
 from zk0.learning.frames import Frames, compute_episode_digests
 from zk0.learning.inspection import inspect_dataset
 from zk0.learning.integrity import (
@@ -19,7 +19,6 @@ from zk0.learning.integrity import (
 )
 from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
 from zk0.learning.rows import Rows, read_rows
-from zk0.learning.sources import parse_source, resolve_source
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +42,14 @@ def load_dataset(dataset: str | DatasetSettings, robot: Robot = SO101) -> Datase
         DatasetError: unknown, missing, damaged, another robot's, or too few episodes.
     """
     if isinstance(dataset, str):
-        parse_source(dataset)
-        dataset = DatasetSettings(address=dataset)
+        dataset = choose_dataset(dataset)
     inspection = inspect_dataset(dataset, robot)
     inspection.validate()
     for warning in inspection.warnings:
         log.warning("%s", warning.message)
-    root = resolve_source(dataset.source)
-    frames = _decode(read_rows(root), robot, dataset.rename, dataset.tolerance_s)
+    frames = _decode(read_rows(inspection.root), robot, dataset.rename, dataset.tolerance_s)
     return Dataset(
-        name=dataset.address,
+        name=dataset.label,
         train=frames.select_episodes(inspection.split.train),
         held_out=frames.select_episodes(inspection.split.held_out),
     )
