@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zk0.learning.augmentation import Augment, build_augmentation
 from zk0.learning.decoding import read_camera
 from zk0.learning.federation import DatasetSettings, choose_dataset
 from zk0.learning.frames import Frames, compute_episode_digests
@@ -17,6 +18,7 @@ from zk0.learning.integrity import (
     validate_joints,
     validate_rate,
 )
+from zk0.learning.offsets import compute_offsets
 from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
 from zk0.learning.rows import Rows, read_rows
 
@@ -30,6 +32,8 @@ class Dataset:
     name: str
     train: Frames
     held_out: Frames
+    augment: Augment | None = None
+    """What is done to training pictures, if anything."""
 
 
 def load_dataset(dataset: str | DatasetSettings, robot: Robot = SO101) -> Dataset:
@@ -47,11 +51,15 @@ def load_dataset(dataset: str | DatasetSettings, robot: Robot = SO101) -> Datase
     inspection.validate()
     for warning in inspection.warnings:
         log.warning("%s", warning.message)
-    frames = _decode(read_rows(inspection.root), robot, dataset.rename, dataset.tolerance_s)
+    rows = read_rows(inspection.root)
+    frames = _decode(rows, robot, dataset.rename, dataset.tolerance_s)
+    offsets = compute_offsets(dataset, rows.metadata.fps, list(frames.images))
+    frames = replace(frames, offsets=offsets)
     return Dataset(
         name=dataset.label,
         train=frames.select_episodes(inspection.split.train),
         held_out=frames.select_episodes(inspection.split.held_out),
+        augment=build_augmentation(dataset),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zk0.errors import DatasetError
+from zk0.learning.augmentation import build_augmentation
 from zk0.learning.federation import DatasetSettings
 from zk0.learning.frames import compute_episode_digests
 from zk0.learning.integrity import (
@@ -23,6 +24,7 @@ from zk0.learning.integrity import (
     validate_timestamps,
     validate_values,
 )
+from zk0.learning.offsets import compute_offsets
 from zk0.learning.robot import ACTION_KEY, STATE_KEY, Robot
 from zk0.learning.rows import Rows, read_rows
 from zk0.learning.sources import resolve_source
@@ -133,6 +135,8 @@ def inspect_dataset(
     if rows is None:
         return Inspection(settings, role, tuple(report.findings), root)
     cameras = _inspect_cameras(report, root, rows, sources or {})
+    report.run("delta_timestamps", compute_offsets, settings, int(info["fps"]), sources or {})
+    report.run("image_transforms", build_augmentation, settings)
     split = _check_rows(report, rows, settings, role)
     kept = np.isin(rows.columns["episode_index"], split.train + split.held_out)
     return Inspection(
