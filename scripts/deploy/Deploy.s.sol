@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { RewardVault } from "contracts/RewardVault.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
@@ -28,6 +29,7 @@ contract Deploy is Script {
         IParticipation participation;
         NodeRegistry nodeRegistry;
         ContributionRegistry contributionRegistry;
+        RewardVault rewardVault; // none if the configuration has no ".vault"
     }
 
     /// @notice Entry point of `forge script`.
@@ -73,6 +75,7 @@ contract Deploy is Script {
             vm.parseJsonBytes32(config, ".manifestDigest"),
             vm.parseJsonString(config, ".manifestCid")
         );
+        if (vm.keyExistsJson(config, ".vault")) d.rewardVault = _deployVault(config, d.contributionRegistry);
     }
 
     /// @notice The contract that EZKL generated for a circuit: alignment-960 → Alignment960Verifier.
@@ -97,6 +100,18 @@ contract Deploy is Script {
         string memory name = verifierName(circuit);
         // Compiled apart from this script, with settings of its own (runs = 1).
         return vm.deployCode(string.concat(name, ".sol:", name));
+    }
+
+    function _deployVault(string memory config, ContributionRegistry registry) private returns (RewardVault) {
+        return new RewardVault(
+            vm.parseJsonAddress(config, ".owner"),
+            registry,
+            vm.parseJsonAddress(config, ".vault.asset"),
+            vm.parseJsonUint(config, ".vault.rateWeiPerNano"),
+            uint64(_uint(config, ".vault.objectionWindow", type(uint64).max)),
+            uint64(_uint(config, ".vault.rulingWindow", type(uint64).max)),
+            vm.parseJsonUint(config, ".vault.objectionBond")
+        );
     }
 
     function _parameters(string memory config) private pure returns (Parameters memory p) {
@@ -130,6 +145,9 @@ contract Deploy is Script {
         vm.serializeAddress(key, "randomness", address(d.randomness));
         vm.serializeAddress(key, "participation", address(d.participation));
         vm.serializeAddress(key, "ezklVerifier", d.ezklVerifier);
+        if (address(d.rewardVault) != address(0)) {
+            vm.serializeAddress(key, "rewardVault", address(d.rewardVault));
+        }
         vm.serializeString(key, "circuit", vm.parseJsonString(config, ".circuit"));
         vm.serializeBytes32(key, "circuitId", d.alignmentVerifier.circuitId());
         return vm.serializeString(key, "abiDigest", vm.parseJsonString(config, ".abiDigest"));
