@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from zk0.cli_datasets import datasets
 from zk0.console import (
     NetworkOptions,
     confirm,
@@ -126,6 +127,7 @@ def fund(
 
 
 cli.add_command(evaluate)
+cli.add_command(datasets)
 
 
 def main() -> None:
