@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from coordinator.recording_options import RecordingOptions, recording_options
 from zk0.console import (
     NetworkOptions,
     json_option,
@@ -41,6 +42,7 @@ def cli(verbose: bool) -> None:
 )
 @click.option("--superlink-ca", type=click.Path(path_type=Path), help="Of a running SuperLink.")
 @click.option("--pool", type=click.Path(path_type=Path), help="Held-out episodes, one set a task.")
+@recording_options
 @json_option
 def run_round(
     options: NetworkOptions,
@@ -50,6 +52,7 @@ def run_round(
     superlink: str,
     superlink_ca: Path | None,
     pool: Path | None,
+    recording: RecordingOptions | None,
     as_json: bool,
 ) -> None:
     """Run one full round, or what is left of the one that is open, then --rounds − 1 more."""
@@ -62,7 +65,7 @@ def run_round(
     summaries = []
     with (
         bootstrap.open_superlink(base.home, superlink, superlink_ca, published_ca) as endpoint,
-        bootstrap.open_runner(base, pool, endpoint, ASK_TIMEOUT_S) as runner,
+        bootstrap.open_runner(base, pool, endpoint, ASK_TIMEOUT_S, recording) as runner,
     ):
         for _ in range(rounds):
             summary = runner.run_round()

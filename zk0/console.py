@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from zk0.errors import Zk0Error
+from zk0.logs import open_shared_log
 
 INTERRUPTED = 130
 DEFAULT_RPC_URL = "http://127.0.0.1:8545"
@@ -37,6 +38,7 @@ class NetworkOptions:
     registry: str | None
     store: str
     home: Path
+    vault: str | None = None
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,12 +46,12 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapper(
-        rpc_url: str, deployments: Path | None, registry: str | None, store: str | None, home: Path,
-        **rest: Any,
+        rpc_url: str, deployments: Path | None, registry: str | None, vault: str | None,
+        store: str | None, home: Path, **rest: Any,
     ) -> Any:  # fmt: skip
         url = store or f"dir:{home / 'blobs'}"
         folder = deployments or home / "deployments"
-        return command(NetworkOptions(rpc_url, folder, registry, url, home), **rest)
+        return command(NetworkOptions(rpc_url, folder, registry, url, home, vault), **rest)
 
     for option in reversed(
         (
@@ -70,6 +72,11 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--registry",
                 envvar="ZK0_REGISTRY",
                 help="ContributionRegistry's address, instead of a deployment file.",
+            ),
+            click.option(
+                "--vault",
+                envvar="ZK0_VAULT",
+                help="Another RewardVault of this registry than the deployment file's.",
             ),
             click.option(
                 "--store",
@@ -118,11 +125,15 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def start_logging(verbose: bool = False) -> None:
-    """Log lines to stderr; third parties only from warnings on."""
+    """Log lines to stderr, and to the machine's shared log where ZK0_LOG names one.
+
+    Third parties only from warnings on. Raises ConfigError (that log cannot be written).
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     root = logging.getLogger()
-    root.handlers = [handler]
+    shared = open_shared_log()
+    root.handlers = [handler, shared] if shared else [handler]
     root.setLevel(logging.WARNING)
     for name in ("zk0", "node", "coordinator", "circuits"):
         logging.getLogger(name).setLevel(logging.DEBUG if verbose else logging.INFO)

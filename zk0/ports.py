@@ -58,6 +58,8 @@ class Network:
     bond_per_example_wei: int
     first_block: int
     """Where the deployment's events begin."""
+    vault: Address | None = None
+    """The reward vault that this connection knows of, not the contracts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,83 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from zk0.chain.payouts import read_payout
+from zk0.chain.rows import ContributionRow, RoundRow
 from zk0.ports import Event
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Phase
 from zk0.protocol.statement import Address
-
-
-@dataclass(frozen=True, slots=True)
-class ContributionRow:
-    """One node in one round. What has not happened is None or empty."""
-
-    node: Address
-    task: int
-    task_name: str
-    digest: bytes
-    num_examples: int
-    exponent: int
-    clip_shift: int = 0
-    weight: int | None = None
-    """None before the seal; 0 when missing."""
-    alignment_bps: int | None = None
-    share_nano: int | None = None
-    """Proven improvement share in nano-loss; 0 below the threshold, None without a proof."""
-    common: int | None = None
-    task_agreement: int | None = None
-    square: int | None = None
-    absolute: int | None = None
-    outcome: Outcome = Outcome.NONE
-    reason: MissingReason = MissingReason.NONE
-    gas: int = 0
-    """Of the transactions below, as far as their receipts were given."""
-    transactions: Mapping[str, bytes] = field(default_factory=dict)
-    """`commit`, `sample`, `prove` → transaction hash."""
-
-    @property
-    def is_proven(self) -> bool:
-        return self.common is not None
-
-
-@dataclass(frozen=True, slots=True)
-class RoundRow:
-    """One round. Losses are on the challenge's examples, in nano-loss; digests are bytes."""
-
-    round_id: int
-    phase: Phase
-    base: bytes
-    block: int
-    pool_root: bytes
-    sample_seed: bytes | None = None
-    candidate: bytes | None = None
-    total_weight: int | None = None
-    challenge_seed: bytes | None = None
-    challenge: bytes | None = None
-    challenge_cid: str | None = None
-    unit: int | None = None
-    base_loss_nano: int | None = None
-    candidate_loss_nano: int | None = None
-    aggregate_loss_nano: int | None = None
-    final_loss_nano: int | None = None
-    base_kept: bool | None = None
-    checkpoint: bytes | None = None
-    """The new checkpoint; None unless the round published one."""
-    checkpoint_cid: str | None = None
-    parent: bytes | None = None
-    report: bytes | None = None
-    report_cid: str | None = None
-    contributions: tuple[ContributionRow, ...] = ()
-    """In order of commitment."""
-
-    @property
-    def sum_of_shares_nano(self) -> int:
-        """Of the proven shares of accepted contributions."""
-        accepted = (c for c in self.contributions if c.outcome is Outcome.ACCEPTED)
-        return sum(c.share_nano or 0 for c in accepted)
 
 
 def build_history(
@@ -107,6 +39,9 @@ def build_history(
     for number, of_round in sorted(by_round.items()):
         if round_id is not None and number != round_id:
             continue
+        # Money can be given for a round that nobody has opened yet.
+        if not any(e.name == "RoundOpened" for e in of_round):
+            continue
         row = _build_round(of_round, task_names, gas or {})
         if node is not None:
             mine = tuple(c for c in row.contributions if c.node == node)
@@ -120,24 +55,6 @@ def list_transactions(rows: Sequence[RoundRow]) -> list[bytes]:
     """The transactions whose receipts `build_history` wants as `gas`, each once."""
     found = (t for row in rows for c in row.contributions for t in c.transactions.values())
     return list(dict.fromkeys(found))
-
-
-def to_json(value: Any) -> Any:
-    """Rows as JSON values: bytes as `0x…`, enums as their labels, snake_case names."""
-    if isinstance(value, Phase | Outcome | MissingReason):
-        return value.label
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if is_dataclass(value) and not isinstance(value, type):
-        entry = {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
-        if isinstance(value, RoundRow):
-            entry["sum_of_shares_nano"] = value.sum_of_shares_nano
-        return entry
-    if isinstance(value, Mapping):
-        return {str(key): to_json(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(inner) for inner in value]
-    return value
 
 
 _ROUND_FIELDS: Mapping[str, tuple[Phase | None, Mapping[str, str]]] = {
@@ -180,7 +97,7 @@ _ROUND_FIELDS: Mapping[str, tuple[Phase | None, Mapping[str, str]]] = {
 def _build_round(
     events: Sequence[Event], task_names: Mapping[int, str], gas: Mapping[bytes, int]
 ) -> RoundRow:
-    opened = events[0]
+    opened = next(e for e in events if e.name == "RoundOpened")
     row = RoundRow(
         round_id=opened.args["round"],
         phase=Phase.COMMITTING,
@@ -199,7 +116,25 @@ def _build_round(
         elif event.node is not None:
             before = entries.get(event.node)
             entries[event.node] = _apply_event(before, event, task_names, gas)
-    return replace(row, contributions=tuple(entries.values()))
+    return _add_payout(row, entries.values(), events)
+
+
+def _add_payout(
+    row: RoundRow, entries: Iterable[ContributionRow], events: Sequence[Event]
+) -> RoundRow:
+    """With what each contribution earned, is owed and has got."""
+    payout = read_payout(events)
+    paid = []
+    for entry in entries:
+        part = payout.parts.get(entry.node)
+        if part is not None:
+            entry = replace(entry, credit_nano=part.credit_nano, claimed_wei=part.claimed_wei)
+        elif row.phase.is_over:
+            entry = replace(entry, credit_nano=0)
+        if payout.settlement is not None:
+            entry = replace(entry, owed_wei=part.owed_wei if part else 0)
+        paid.append(entry)
+    return replace(row, settlement=payout.settlement, contributions=tuple(paid))
 
 
 def _apply_seal(
@@ -277,6 +212,8 @@ def _apply_event(
         return _add_transaction(proven, "prove", event, gas)
     if event.name == "ContributionSettled":
         return replace(before, outcome=Outcome(args["outcome"]))
+    if event.name == "DebtChanged":
+        return replace(before, debt_nano=args["currentNano"])
     return before
 
 

@@ -176,6 +176,7 @@ class ChainViews:
             manifest_cid=Cid(created.args["manifestCid"]),
             bond_per_example_wei=int(call(nodes, "bondPerExampleWei")),
             first_block=first_block,
+            vault=None if contracts.vault is None else to_address(contracts.vault.address),
         )
 
     def _find_creation(self, registry: Address, first_block: int) -> Event:
