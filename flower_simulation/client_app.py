@@ -7,6 +7,7 @@ import functools
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
+from flower_simulation.options import Options
 from zk0.experiments.setting import Setting, make_setting
 from zk0.learning.flower_parcel import pack_parcel, unpack_parcel
 from zk0.ports import Parcel
@@ -23,11 +24,9 @@ def get_setting(policy: str, nodes: int, strategy: str, poisoned: int) -> Settin
 @app.train()  # type: ignore[untyped-decorator]
 def train(message: Message, context: Context) -> Message:
     """The member whose number is this node's partition."""
-    order, config = unpack_parcel(message.content), context.run_config
+    order, options = unpack_parcel(message.content), Options.of(context.run_config)
     number, nodes = (int(context.node_config[k]) for k in ("partition-id", "num-partitions"))
-    setting = get_setting(
-        str(config["policy"]), nodes, str(config["strategy"]), int(config["poisoned"])
-    )
+    setting = get_setting(options.policy, nodes, options.strategy, options.poisoned)
     member = setting.members[number]
     seed = int(order.fields[f"seed/{member.name}"])
     result = member.learner.train(order.tensors, seed, float(order.fields["rate_share"]))

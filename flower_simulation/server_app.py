@@ -10,6 +10,7 @@ from pathlib import Path
 from flwr.app import Context, Message
 from flwr.serverapp import Grid, ServerApp
 
+from flower_simulation.options import Options
 from zk0.errors import TransportError
 from zk0.experiments.setting import Setting, make_setting
 from zk0.experiments.simulation import Simulation
@@ -25,26 +26,26 @@ app = ServerApp()
 @app.main()  # type: ignore[untyped-decorator]
 def main(grid: Grid, context: Context) -> None:
     """One JSON line a round on stdout, and in `outputs` if the run's configuration names it."""
-    config = context.run_config
-    nodes = wait_for_nodes(grid, int(config["nodes"]))
+    options = Options.of(context.run_config)
+    nodes = wait_for_nodes(grid, options.nodes)
     setting = make_setting(
-        str(config["policy"]),
+        options.policy,
         nodes=len(nodes),
-        strategy=str(config["strategy"]),
-        poisoned=int(config["poisoned"]),
+        strategy=options.strategy,
+        poisoned=options.poisoned,
     )
-    simulation = Simulation(setting, int(config["seed"]))
+    simulation = Simulation(setting, options.seed)
 
     def train(round_id: int, parameters: Tensors) -> Sequence[TrainingResult]:
         return ask_all(grid, nodes, setting, simulation, round_id, parameters)
 
     simulation.trainer = train
     lines = []
-    for _ in range(int(config["rounds"])):
+    for _ in range(options.rounds):
         lines.append(json.dumps(simulation.run_round().to_json()))
         print(lines[-1], flush=True)
-    if config["outputs"]:
-        Path(str(config["outputs"])).write_text("\n".join(lines) + "\n")
+    if options.outputs:
+        Path(options.outputs).write_text("\n".join(lines) + "\n")
 
 
 def wait_for_nodes(grid: Grid, count: int) -> list[int]:
