@@ -120,9 +120,8 @@ class Collection:
 
     def _check_sample(self, round_: Round, entry: Contribution, update: Update) -> None:
         """C_d recomputed from the file must be the one on chain: it ties file and proof."""
-        parameters = self.ledger.network.parameters
         indices = draw_sample(
-            round_.sample_seed, self.prover.sample_size, parameters.parameter_count
+            round_.sample_seed, self.prover.sample_size, self.ledger.network.parameter_count
         )
         found = self.prover.compute_commitment(self.layout.gather(update.digits, indices))
         if entry.sample_key is None:

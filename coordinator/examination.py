@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from coordinator.candidate import Weighted
-from zk0.ports import Examiner, Network, PathGradient
+from zk0.ports import Examiner, PathGradient
 from zk0.protocol.challenge import (
     Challenge,
     compute_directions,
@@ -21,7 +21,7 @@ from zk0.protocol.challenge import (
 from zk0.protocol.checkpoint import Checkpoint
 from zk0.protocol.contribution import NANO
 from zk0.protocol.randomness import draw_frames, draw_sample
-from zk0.protocol.round import Round
+from zk0.protocol.round import Round, Rules
 from zk0.protocol.statement import Address
 
 
@@ -48,7 +48,7 @@ def count_draws(
 
 def examine(
     examiner: Examiner,
-    network: Network,
+    rules: Rules,
     round_: Round,
     base: Checkpoint,
     candidate: Checkpoint,
@@ -57,12 +57,12 @@ def examine(
     """Draw the examples and take the gradient on the path from base to candidate."""
     seed = round_.challenge_seed
     frames = {
-        task: draw_frames(seed, task, times_drawn[task], network.parameters.frames_per_task)
+        task: draw_frames(seed, task, times_drawn[task], rules.parameters.frames_per_task)
         for task in examiner.tasks
     }
     gradient = examiner.compute_path_gradient(base.tensors, candidate.tensors, frames, seed)
-    parameter_count = network.parameters.parameter_count
-    indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
+    parameter_count = rules.parameters.parameter_count
+    indices = draw_sample(round_.sample_seed, rules.sample_size, parameter_count)
     challenge = Challenge(
         round_id=round_.round_id,
         sample_seed=round_.sample_seed,
@@ -101,11 +101,11 @@ def compute_pool_loss_nano(examiner: Examiner, checkpoint: Checkpoint, pool_root
 
 
 def compute_share_errors_nano(
-    examination: Examination, round_: Round, network: Network, members: Sequence[Weighted]
+    examination: Examination, round_: Round, rules: Rules, members: Sequence[Weighted]
 ) -> dict[Address, int]:
     """Node → predicted standard error of its proven share, nano-loss."""
-    parameter_count = network.parameters.parameter_count
-    indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
+    parameter_count = rules.parameters.parameter_count
+    indices = draw_sample(round_.sample_seed, rules.sample_size, parameter_count)
     gradients = examination.gradient.gradients.values()
     mean = np.mean([g[indices].astype(np.float64) for g in gradients], axis=0)
     return {

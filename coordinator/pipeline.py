@@ -72,7 +72,7 @@ class CoordinatorPipeline:
         now = self._ledger.get_block().timestamp
         if now > round_.deadline:
             return True
-        parameters = self._ledger.network.parameters
+        parameters = self._ledger.get_rules(round_.round_id).parameters
         committed = {c.node for c in round_.contributions}
         if len(committed) < parameters.quorum:
             return False
@@ -160,7 +160,7 @@ class CoordinatorPipeline:
         self._put_frames(challenge)
         directions = challenge.directions
         tasks = self._ledger.network.tasks
-        prover = self._tools.prover
+        prover = self._tools.provers.get(self._ledger.get_rules(round_id).circuit_id)
         return PublishedChallenge(
             round_id=round_id,
             digest=digest,
@@ -211,6 +211,7 @@ class CoordinatorPipeline:
         settler = Settler(
             self._tools.examiner,
             self._ledger.network,
+            self._ledger.get_rules(round_id).parameters,
             self._tools.manifest,
             round_,
             base,
@@ -229,6 +230,7 @@ class CoordinatorPipeline:
         """Pin checkpoint, updates and report, and finalize the round on chain."""
         round_ = self._ledger.get_round(round_id)
         store, home, network = self._tools.store, self._home, self._ledger.network
+        rules = self._ledger.get_rules(round_id)
         members = self._workspace.get_members(round_)
         examination = self._workspace.get_examination(round_)
         if settlement.path is None:
@@ -237,6 +239,7 @@ class CoordinatorPipeline:
             checkpoint_cid = store.put(settlement.path)
         report = write_report(
             network=network,
+            rules=rules,
             manifest=self._tools.manifest,
             round_=round_,
             challenge=examination.challenge,
@@ -244,7 +247,7 @@ class CoordinatorPipeline:
             frames_cid=self._put_frames(examination.challenge),
             update_cids=self._put_updates(round_id, members),
             exact_shares=exact_shares,
-            share_errors=compute_share_errors_nano(examination, round_, network, members),
+            share_errors=compute_share_errors_nano(examination, round_, rules, members),
             settlement=settlement,
             checkpoint_cid=checkpoint_cid,
             pool_losses=self._compute_pool_losses(round_, settlement),

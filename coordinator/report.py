@@ -13,7 +13,7 @@ from zk0.ports import Cid, Network
 from zk0.protocol.canonical import encode_canonical
 from zk0.protocol.challenge import Challenge
 from zk0.protocol.contribution import Contribution
-from zk0.protocol.round import Round
+from zk0.protocol.round import Round, Rules
 from zk0.protocol.statement import Address
 
 VERSION = 1
@@ -58,6 +58,7 @@ def compute_completeness(round_: Round, exact_shares: Mapping[Address, int]) -> 
 def write_report(
     *,
     network: Network,
+    rules: Rules,
     manifest: NetworkManifest,
     round_: Round,
     challenge: Challenge,
@@ -99,7 +100,7 @@ def write_report(
                 "digest": settlement.checkpoint.hex(),
                 "parent": round_.base.hex(),
             },
-            "circuit_id": network.circuit_id.hex(),
+            "circuit_id": rules.circuit_id.hex(),
             "completeness": compute_completeness(round_, exact_shares),
             "contributions": contributions,
             "kind": "report",
@@ -115,7 +116,8 @@ def write_report(
                 },
             },
             "manifest": manifest.digest.hex(),
-            "parameters": asdict(network.parameters),
+            "parameters": asdict(rules.parameters),
+            "parameters_version": rules.version,
             "pool_losses_nano": dict(pool_losses),
             "registry": network.registry,
             "round": round_.round_id,

@@ -1,4 +1,4 @@
-"""The network's two contracts behind an RPC, found and recognised."""
+"""The network's contracts behind an RPC, found and recognised."""
 
 from __future__ import annotations
 
@@ -17,18 +17,26 @@ from zk0.protocol.statement import Address
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """Both registries of one network, and the verifier's address."""
+    """What one network consists of."""
 
     rpc: Web3
     chain_id: int
     registry: Contract
     node_registry: Contract
-    verifier: Contract
+    network_parameters: Contract
+    verifier_router: Contract
 
     @property
-    def addresses(self) -> tuple[Address, Address]:
-        """Of the registry of rounds and of the registry of nodes."""
-        return to_address(self.registry.address), to_address(self.node_registry.address)
+    def addresses(self) -> tuple[Address, Address, Address]:
+        """Whose events are the network's: rounds, nodes, rules."""
+        rounds, nodes, rules = self.registry, self.node_registry, self.network_parameters
+        return to_address(rounds.address), to_address(nodes.address), to_address(rules.address)
+
+    def get_sample_size(self, circuit_id: bytes) -> int:
+        """Coordinates in a sample of a circuit that rounds use or used, frozen or not."""
+        # Not `verifierOf`, which refuses a frozen circuit: its history stays readable.
+        verifier = to_address(call(self.verifier_router, "addedVerifier", circuit_id))
+        return int(call(_bind(self.rpc, "AlignmentVerifier", verifier), "sampleSize"))
 
 
 def to_address(value: Any) -> Address:
@@ -55,21 +63,20 @@ def open_contracts(rpc: Web3, registry: Address) -> Contracts:
     rounds = _bind(rpc, "ContributionRegistry", registry)
     try:
         nodes = to_address(call(rounds, "nodeRegistry"))
-        router = _bind(rpc, "VerifierRouter", to_address(call(rounds, "verifierRouter")))
-        # Not `verifier`, which refuses a frozen circuit: its history stays readable.
-        verifier = to_address(call(router, "addedVerifier", call(rounds, "circuitId")))
-        call(rounds, "parameters")
-        _require_code(rpc, nodes, chain_id)
-        _require_code(rpc, verifier, chain_id)
+        router = to_address(call(rounds, "verifierRouter"))
+        rules = to_address(call(rounds, "networkParameters"))
+        for part in (nodes, router, rules):
+            _require_code(rpc, part, chain_id)
         contracts = Contracts(
             rpc=rpc,
             chain_id=chain_id,
             registry=rounds,
             node_registry=_bind(rpc, "NodeRegistry", nodes),
-            verifier=_bind(rpc, "AlignmentVerifier", verifier),
+            network_parameters=_bind(rpc, "NetworkParameters", rules),
+            verifier_router=_bind(rpc, "VerifierRouter", router),
         )
         call(contracts.node_registry, "tasks")
-        call(contracts.verifier, "circuitId")
+        contracts.get_sample_size(call(contracts.network_parameters, "circuitId"))
     except (NoContractError, ContractRevertError) as error:
         raise NoContractError(
             f"the contract at {registry} on chain {chain_id} is not a ContributionRegistry of "
