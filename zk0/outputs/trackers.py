@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,7 +76,10 @@ class WandbTracker:
 
 def open_trackers(names: Sequence[str], folder: Path) -> list[Tracker]:
     """Raises ConfigError (not installed, or another name); nothing stays open then."""
-    makers = {"tensorboard": TensorBoardTracker, "wandb": WandbTracker}
+    makers: dict[str, Callable[[Path], Tracker]] = {
+        "tensorboard": TensorBoardTracker,
+        "wandb": WandbTracker,
+    }
     trackers: list[Tracker] = []
     with ExitStack() as stack:
         for name in names:
