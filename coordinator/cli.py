@@ -100,5 +100,44 @@ def abort(options: NetworkOptions, wallet: str, password_file: Path | None, yes:
     click.echo(f"round {newest} aborted")
 
 
+@cli.command("simulate")
+@click.option("--rounds", type=click.IntRange(1), default=100, show_default=True, help="How many.")
+@click.option("--nodes", type=click.IntRange(1, 63), default=10, show_default=True)
+@click.option(
+    "--policy",
+    type=click.Choice(["toy", "tiny"]),
+    default="toy",
+    show_default=True,
+    help="A linear control-plane policy, or the embedded tiny SmolVLA.",
+)
+@click.option(
+    "--strategy",
+    default="fedavg",
+    show_default=True,
+    help="fedavg, fedprox, fedavgm, fedadam, fedyogi, median or trimmed-mean.",
+)
+@click.option("--poisoned", type=click.IntRange(0), default=0, help="Of the nodes, send −3·update.")
+@click.option("--commitments", is_flag=True, help="Commit every update on a devnet of its own.")
+@click.option("--proofs", is_flag=True, help="Prove and finalize every round on it, too: slow.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def simulate_rounds(
+    rounds: int,
+    nodes: int,
+    policy: str,
+    strategy: str,
+    poisoned: int,
+    commitments: bool,
+    proofs: bool,
+    seed: int,
+) -> None:
+    """Run a whole federation in this process; prints one JSON line a round and a summary."""
+    from coordinator.simulate import SimulationOptions, simulate
+
+    options = SimulationOptions(
+        rounds, nodes, policy, strategy, poisoned, commitments, proofs, seed
+    )
+    simulate(options, click.echo)
+
+
 def main() -> None:
     run(cli)

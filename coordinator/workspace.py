@@ -151,7 +151,8 @@ class Workspace:
         Raises:
             ChallengeError: another challenge than the one that is published comes out.
         """
-        if round_.round_id not in self._examinations:
+        known = self._examinations.get(round_.round_id)
+        if known is None or known.challenge.challenge_seed != round_.challenge_seed:
             origin = self.get_origin(round_)
             examination = examine(
                 self._tools.examiner,

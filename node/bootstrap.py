@@ -16,6 +16,7 @@ from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
 from zk0.errors import ConfigError
+from zk0.learning.federation import DatasetSettings
 from zk0.ports import Learner, Ledger, Network, Prover, Tensors, TrainingResult
 from zk0.storage import open_store
 
@@ -61,7 +62,7 @@ def make_prover(network: Network) -> Prover:
     return prover
 
 
-def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
+def make_learner(manifest: NetworkManifest, dataset: DatasetSettings) -> Learner:
     """The network's policy on one data set; imports torch.
 
     Raises:
@@ -70,6 +71,7 @@ def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
     """
     from zk0.learning.datasets import load_dataset
     from zk0.learning.policy import load_policy
+    from zk0.learning.robot import describe_robot
     from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 
     policy = load_policy(manifest.model, manifest.scope)
@@ -86,7 +88,7 @@ def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
         scheduler=manifest.training.scheduler,
         proximal_mu=float(manifest.training.proximal_mu),
     )
-    return SmolVlaLearner(policy, load_dataset(dataset), recipe)
+    return SmolVlaLearner(policy, load_dataset(dataset, describe_robot(manifest.model)), recipe)
 
 
 def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:
@@ -100,13 +102,14 @@ def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:
     )
 
 
-def find_task(network: Network, dataset: str, task: str | None) -> int:
+def find_task(network: Network, dataset: DatasetSettings, task: str | None) -> int:
     """The number of the task that a node registers.
 
     Raises:
         ConfigError: the network has no such task.
     """
-    name = task if task is not None else dataset.rpartition("/")[2].rpartition(":")[2]
+    own = dataset.label if dataset.label != dataset.address else dataset.source.name
+    name = task if task is not None else own.rpartition("/")[2]
     if name not in network.tasks:
         raise ConfigError(
             f"expected one of the network's tasks {list(network.tasks)}, found {name!r}; "

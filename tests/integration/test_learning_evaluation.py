@@ -15,7 +15,7 @@ import torch
 
 from zk0.errors import CheckpointError, StorageError
 from zk0.learning.action_error import compute_action_mse, predict_actions
-from zk0.learning.datasets import EMBEDDED, read_frames
+from zk0.learning.datasets import read_frames
 from zk0.learning.evaluator import (
     EVALUATION_SEED,
     EvaluationSet,
@@ -26,6 +26,7 @@ from zk0.learning.export import export_policy
 from zk0.learning.frames import Frames, build_batch
 from zk0.learning.normalization import load_statistics
 from zk0.learning.policy import MODELS, Policy, load_policy
+from zk0.learning.sources import EMBEDDED
 
 
 @pytest.fixture(scope="module")

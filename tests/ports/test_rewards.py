@@ -29,9 +29,10 @@ from zk0.chain import refusals
 from zk0.chain.deploy import deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
-from zk0.chain.history import ContributionRow, build_history
+from zk0.chain.history import build_history
 from zk0.chain.interfaces import load_abi
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.rows import ContributionRow
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from zk0.chain.history import build_history, find_weight_cap, list_transactions, to_json
+from zk0.chain.history import build_history, find_weight_cap, list_transactions
+from zk0.chain.rows import to_json
 from zk0.ports import Cid, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome, compute_weights
 from zk0.protocol.round import Finalization, Parameters, Phase

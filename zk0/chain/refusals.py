@@ -435,7 +435,9 @@ class BondOutOfRangeError(RewardVaultError):
 
 
 class ClaimsNotOpenError(RewardVaultError):
-    sentence = "claims of round {round} open at {opensAt}, the chain's time is {timestamp}"
+    sentence = (
+        "claims of round {round} open at {opensAt}, the chain's time is {timestamp}: claim it then"
+    )
 
 
 class DurationOutOfRangeError(RewardVaultError):
@@ -454,7 +456,7 @@ class FrozenError(RewardVaultError):
 
 
 class NoContractError(RewardVaultError):
-    sentence = "there is no contract at {actual}"
+    sentence = "there is no contract at {actual}: give the registry's and the token's addresses"
 
 
 class NoEvidenceError(RewardVaultError):
@@ -470,7 +472,7 @@ class NotNativeError(RewardVaultError):
 
 
 class NotNextError(RewardVaultError):
-    sentence = "rounds are settled in order: the next one is {expected}, found {actual}"
+    sentence = "rounds are settled in order: settle round {expected} first, found {actual}"
 
 
 class NotOverError(RewardVaultError):
@@ -482,7 +484,10 @@ class NotSettledError(RewardVaultError):
 
 
 class NothingToClaimError(RewardVaultError):
-    sentence = "{node} has nothing to claim for round {round}, or has claimed it"
+    sentence = (
+        "{node} has nothing to claim for round {round}, or has claimed it: `zk0-node status` "
+        "lists what it is owed"
+    )
 
 
 class NothingToObjectError(RewardVaultError):
@@ -502,11 +507,16 @@ class RateOutOfRangeError(RewardVaultError):
 
 
 class RulingPendingError(RewardVaultError):
-    sentence = "a ruling is possible until {rulingDeadline}, the chain's time is {timestamp}"
+    sentence = (
+        "a ruling is possible until {rulingDeadline}, the chain's time is {timestamp}: wait for it"
+    )
 
 
 class RulingTooLateError(RewardVaultError):
-    sentence = "a ruling was possible until {rulingDeadline}, the chain's time is {timestamp}"
+    sentence = (
+        "a ruling was possible until {rulingDeadline}, the chain's time is {timestamp}: claims are "
+        "open, and anyone can free the bond with expireObjection"
+    )
 
 
 class StreamOutOfRangeError(RewardVaultError):

@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from zk0.chain.history import build_history, list_transactions, to_json
+from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.rows import to_json
 from zk0.chain.wallet import DEVNET_CHAIN_ID, open_dev_wallet
 from zk0.demo.fleet import DemoFleet
 from zk0.demo.summary import build_summary, draw_chart, format_table

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from zk0.errors import CheckpointError, ConfigError
 from zk0.learning.normalization import load_statistics
-from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
+from zk0.learning.robot import ACTION_KEY, STATE_KEY, Robot, describe_robot
 from zk0.protocol.parameters import ParameterLayout
 
 MODELS = Path(__file__).parent / "embedded" / "models"
@@ -127,7 +127,7 @@ def load_policy(
     scope: str,
     *,
     statistics_file: Path | None = None,
-    robot: Robot = SO101,
+    robot: Robot | None = None,
     device: str = "cpu",
 ) -> Policy:
     """Load a SmolVLA policy.
@@ -141,6 +141,7 @@ def load_policy(
             policy does not use to the end).
         statistics_file: the network's normalisation statistics; by default the embedded
             ones, or the folder's own where it has some.
+        robot: cameras and joints; by default the policy's own.
 
     Raises:
         ConfigError: unknown scope, no such model, or no statistics.
@@ -154,7 +155,9 @@ def load_policy(
     config.load_vlm_weights = False  # they are part of the policy's own file
     config.train_expert_only = scope == "expert"
     config.freeze_vision_encoder = scope == "expert"
-    config.input_features, config.output_features = describe_features(robot)
+    config.input_features, config.output_features = describe_features(
+        robot or describe_robot(model)
+    )
     module = _load_module(source, config).to(torch.float32)
     file = statistics_file or _find_statistics(source)
     statistics, digest = load_statistics(file)
