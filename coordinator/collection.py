@@ -6,6 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coordinator.home import CoordinatorHome
 from zk0.config import NetworkManifest
 from zk0.errors import TransportError, UpdateError
@@ -58,11 +61,34 @@ class Collection:
     _collected: dict[Address, Collected] = field(default_factory=dict)
 
     def recover(self) -> None:
-        """Take up the files that an earlier process left for this round."""
-        for entry in self.ledger.get_round(self.round_id).contributions:
+        """Take up the files that an earlier process left for this round, if they still count."""
+        round_ = self.ledger.get_round(self.round_id)
+        for entry in round_.contributions:
             path = self.home.update_file(self.round_id, entry.node)
-            if path.exists() and compute_file_digest(path) == entry.digest:
+            if entry.sample_key is None or not path.exists():
+                continue
+            if compute_file_digest(path) != entry.digest:
+                continue
+            found = self._compute_sample_key(round_, FileTensors(path))
+            if found == entry.sample_key:
                 self._keep(entry)
+
+    def forget_stale(self, round_: Round) -> bool:
+        """Drop uploads whose commitment or sample is on chain no more; whether there were any.
+
+        A reorganisation can take both back, and gives the round another sample: their nodes are
+        to be asked again.
+        """
+        on_chain = {c.node: (c.digest, c.sample_key) for c in round_.contributions}
+        stale = [
+            node
+            for node, held in self._collected.items()
+            if on_chain.get(node) != (held.entry.digest, held.entry.sample_key)
+        ]
+        for node in stale:
+            log.warning("round %d: the sample of %s has left the chain", self.round_id, node)
+            del self._collected[node]
+        return bool(stale)
 
     def _keep(self, entry: Contribution) -> None:
         tensors = FileTensors(self.home.update_file(self.round_id, entry.node))
@@ -120,22 +146,25 @@ class Collection:
 
     def _check_sample(self, round_: Round, entry: Contribution, update: Update) -> None:
         """C_d recomputed from the file must be the one on chain: it ties file and proof."""
-        parameters = self.ledger.network.parameters
-        indices = draw_sample(
-            round_.sample_seed, self.prover.sample_size, parameters.parameter_count
-        )
-        found = self.prover.compute_commitment(self.layout.gather(update.digits, indices))
+        found = self._compute_sample_key(round_, update.digits)
         if entry.sample_key is None:
             raise UpdateError(
                 f"round {self.round_id}, node {entry.node}: no sample commitment on chain",
                 MissingReason.NO_SAMPLE,
             )
-        if found.key != entry.sample_key:
+        if found != entry.sample_key:
             raise UpdateError(
                 f"round {self.round_id}, node {entry.node}: the sample committed on chain is not "
                 "the uploaded file's",
                 MissingReason.SAMPLE_MISMATCH,
             )
+
+    def _compute_sample_key(self, round_: Round, digits: Mapping[str, NDArray[np.int8]]) -> bytes:
+        """Of C_d, as the contract keeps it."""
+        indices = draw_sample(
+            round_.sample_seed, self.prover.sample_size, self.ledger.network.parameter_count
+        )
+        return self.prover.compute_commitment(self.layout.gather(digits, indices)).key
 
     # --- what can only be checked together -------------------------------------------------
 

@@ -46,8 +46,9 @@ class CoordinatorPipeline:
 
     def open(self) -> int:
         """Open the next round from the head checkpoint; returns its number."""
+        # Counted before: what is counted afterwards may be without the new round again.
+        round_id = self._ledger.get_round_count() + 1
         self._ledger.open_round(self._workspace.pool.root)
-        round_id = self._ledger.get_round_count()
         log.info("round %d: open", round_id)
         return round_id
 
@@ -69,7 +70,7 @@ class CoordinatorPipeline:
         now = self._ledger.get_block().timestamp
         if now > round_.deadline:
             return True
-        parameters = self._ledger.network.parameters
+        parameters = self._ledger.get_rules(round_.round_id).parameters
         committed = {c.node for c in round_.contributions}
         if len(committed) < parameters.quorum:
             return False
@@ -100,6 +101,7 @@ class CoordinatorPipeline:
             round_ = self._ledger.get_round(round_id)
             if round_.phase is not Phase.COLLECTING:
                 return
+            collection.forget_stale(round_)
             waiting = {c.node for c in round_.contributions if not collection.has(c.node)}
             if not waiting or self._ledger.get_block().timestamp > round_.deadline:
                 return
@@ -110,13 +112,18 @@ class CoordinatorPipeline:
     def seal(self, round_id: int) -> None:
         """Fix the candidate: the exact aggregate of what arrived.
 
+        Nothing happens when a reorganisation took samples back: their uploads come first.
+
         Raises:
             RoundError: nothing is available; the round is aborted.
         """
         round_ = self._ledger.get_round(round_id)
         if round_.phase is not Phase.COLLECTING:
             return
-        missing = self._workspace.get_collection(round_id).settle()
+        collection = self._workspace.get_collection(round_id)
+        if collection.forget_stale(round_):
+            return
+        missing = collection.settle()
         lost = sum(reason is not MissingReason.NONE for reason in missing)
         if lost == len(missing):
             self._ledger.abort_round(round_id)
@@ -134,7 +141,9 @@ class CoordinatorPipeline:
 
     def challenge(self, round_id: int) -> None:
         """Draw the challenge, take the path gradient and publish the directions."""
-        while (round_ := self._ledger.get_round(round_id)).challenge_seed == bytes(32):
+        while (round_ := self._ledger.get_round(round_id)).phase is Phase.SEALED:
+            if round_.challenge_seed != bytes(32):
+                break
             self._wait_for_block(round_.closing_block + 1)
             self._ledger.draw_challenge(round_id)
         if round_.phase is not Phase.SEALED:
@@ -157,7 +166,7 @@ class CoordinatorPipeline:
         self._put_frames(challenge)
         directions = challenge.directions
         tasks = self._ledger.network.tasks
-        prover = self._tools.prover
+        prover = self._tools.provers.get(self._ledger.get_rules(round_id).circuit_id)
         return PublishedChallenge(
             round_id=round_id,
             digest=digest,
@@ -209,6 +218,7 @@ class CoordinatorPipeline:
         settler = Settler(
             self._tools.examiner,
             self._ledger.network,
+            self._ledger.get_rules(round_id).parameters,
             self._tools.manifest,
             round_,
             origin,
@@ -227,6 +237,7 @@ class CoordinatorPipeline:
         """Pin checkpoint, updates and report, and finalize the round on chain."""
         round_ = self._ledger.get_round(round_id)
         store, home, network = self._tools.store, self._home, self._ledger.network
+        rules = self._ledger.get_rules(round_id)
         members = self._workspace.get_members(round_)
         examination = self._workspace.get_examination(round_)
         layout = self._tools.examiner.layout
@@ -236,6 +247,7 @@ class CoordinatorPipeline:
             checkpoint_cid = store.put(settlement.path)
         report = write_report(
             network=network,
+            rules=rules,
             manifest=self._tools.manifest,
             round_=round_,
             challenge=examination.challenge,
@@ -246,7 +258,7 @@ class CoordinatorPipeline:
             history_share=examination.attribution.compute_history_share_nano(
                 examination.gradient, layout
             ),
-            share_errors=compute_share_errors_nano(examination, layout, round_, network, members),
+            share_errors=compute_share_errors_nano(examination, layout, round_, rules, members),
             settlement=settlement,
             checkpoint_cid=checkpoint_cid,
             state=self._put_state(settlement),

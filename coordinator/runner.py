@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from coordinator.home import CoordinatorHome
 from coordinator.pipeline import CoordinatorPipeline
+from coordinator.recording import Recorder
 from coordinator.summary import ContributionSummary, RoundSummary
-from zk0.errors import ChainError, RoundError
+from zk0.errors import (
+    ChainError,
+    ChallengeError,
+    ContractRevertError,
+    RoundError,
+    TransactionError,
+)
 from zk0.ports import Ledger, RewardLedger
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.round import Phase, Round
@@ -33,11 +41,13 @@ class CoordinatorRunner:
         ledger: Ledger,
         home: CoordinatorHome,
         rewards: RewardLedger | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._ledger = ledger
         self._home = home
         self._rewards = rewards
+        self._recorder = recorder
 
     def run_round(self) -> RoundSummary:
         """One full round, from where the chain says it is.
@@ -55,7 +65,10 @@ class CoordinatorRunner:
                     "the next round starts from the same base checkpoint"
                 )
         self._settle_payouts()
-        return self.summarise(round_id, time.monotonic() - start)
+        summary = self.summarise(round_id, time.monotonic() - start)
+        if self._recorder is not None:
+            self._recorder.record(summary)
+        return summary
 
     def _settle_payouts(self) -> None:
         """Start the objection window of finished rounds. Anyone else can, so no failure matters."""
@@ -74,22 +87,42 @@ class CoordinatorRunner:
         log.info("round %d: continuing", newest)
         return newest
 
-    def _stages(self, round_id: int) -> list[Callable[[], None]]:
-        pipeline = self._pipeline
+    def _stages(self, round_id: int) -> Iterator[Callable[[], None]]:
+        """What the round needs next, as often as the chain says so, until it is over.
 
-        def aggregate_and_publish() -> None:
-            settlement, shares = pipeline.aggregate(round_id)
-            pipeline.publish(round_id, settlement, shares)
+        Not a fixed list: a reorganisation takes a round back to an earlier phase.
+        """
+        while not (round_ := self._ledger.get_round(round_id)).phase.is_over:
+            yield partial(self._take_stage, round_)
 
-        return [
-            lambda: pipeline.collect_commits(round_id),
-            lambda: pipeline.draw_sample(round_id),
-            lambda: pipeline.collect_updates(round_id),
-            lambda: pipeline.seal(round_id),
-            lambda: pipeline.challenge(round_id),
-            lambda: pipeline.collect_proofs(round_id),
-            aggregate_and_publish,
-        ]
+    def _take_stage(self, round_: Round) -> None:
+        """One stage. A refusal counts only if the round is still as it was when the stage began."""
+        try:
+            self._do(round_)
+        except (ContractRevertError, TransactionError, ChallengeError) as error:
+            if self._ledger.get_round(round_.round_id) == round_:
+                raise
+            log.warning("round %d: the chain has moved, going on: %s", round_.round_id, error)
+
+    def _do(self, round_: Round) -> None:
+        round_id, pipeline = round_.round_id, self._pipeline
+        match round_.phase:
+            case Phase.NONE:
+                log.warning("round %d: the chain has lost it, opening it again", round_id)
+                pipeline.open()
+            case Phase.COMMITTING:
+                pipeline.collect_commits(round_id)
+            case Phase.SAMPLING:
+                pipeline.draw_sample(round_id)
+            case Phase.COLLECTING:
+                pipeline.collect_updates(round_id)
+                pipeline.seal(round_id)
+            case Phase.SEALED:
+                pipeline.challenge(round_id)
+            case Phase.PROVING:
+                pipeline.collect_proofs(round_id)
+                if self._ledger.get_round(round_id).phase is Phase.PROVING:
+                    pipeline.publish(round_id, *pipeline.aggregate(round_id))
 
     def summarise(self, round_id: int, seconds: float) -> RoundSummary:
         """A finished round as chain and report tell it."""

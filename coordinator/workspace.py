@@ -72,7 +72,7 @@ class Workspace:
             tools = self._tools
             collection = Collection(
                 tools.ledger,
-                tools.prover,
+                tools.provers.get(tools.ledger.get_rules(round_id).circuit_id),
                 tools.manifest,
                 tools.home,
                 tools.examiner.layout,
@@ -88,7 +88,8 @@ class Workspace:
         """The step over what arrived, before the seal; at least one update must have."""
         collection = self.get_collection(round_.round_id)
         held = [collection.get(c.node) for c in round_.contributions if collection.has(c.node)]
-        members = weigh(held, self._ledger.network, self._tools.manifest)
+        parameters = self._ledger.get_rules(round_.round_id).parameters
+        members = weigh(held, parameters, self._tools.manifest)
         return self._write_candidate(round_, members), members
 
     def get_members(self, round_: Round) -> list[Weighted]:
@@ -151,11 +152,12 @@ class Workspace:
         Raises:
             ChallengeError: another challenge than the one that is published comes out.
         """
-        if round_.round_id not in self._examinations:
+        known = self._examinations.get(round_.round_id)
+        if known is None or known.challenge.challenge_seed != round_.challenge_seed:
             origin = self.get_origin(round_)
             examination = examine(
                 self._tools.examiner,
-                self._ledger.network,
+                self._ledger.get_rules(round_.round_id),
                 round_,
                 origin.checkpoint,
                 self.get_candidate(round_),

@@ -37,7 +37,8 @@ class NodeRunner:
         self._scratch = scratch
         self._poll_s = poll_s
         self._next_poll = 0.0
-        self._failed_rounds: set[int] = set()
+        self._failed: set[tuple[int, bytes]] = set()
+        """Rounds and their challenges: a reorganisation brings another challenge."""
         self._handlers: dict[str, Callable[[Parcel], Parcel]] = {
             "train": self._train,
             "upload": self._upload,
@@ -130,9 +131,11 @@ class NodeRunner:
 
     def _prove_missed(self) -> None:
         round_id = self._ledger.get_round_count()
-        if round_id == 0 or round_id in self._failed_rounds:
+        if round_id == 0:
             return
         round_ = self._ledger.get_round(round_id)
+        if (round_id, round_.challenge) in self._failed:
+            return
         own = round_.contribution_of(self._ledger.account)
         if round_.phase is not Phase.PROVING or own is None or not own.is_available:
             return
@@ -146,5 +149,5 @@ class NodeRunner:
             raise
         except Zk0Error as error:
             # One attempt from the chain; the coordinator's message may still bring another.
-            self._failed_rounds.add(round_id)
+            self._failed.add((round_id, round_.challenge))
             log.error("round %d: %s", round_id, error)

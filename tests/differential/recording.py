@@ -6,17 +6,17 @@ The chain in memory (`zk0.testing`) says what happens; the adapter of the real l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from web3 import Web3
+from web3.contract import Contract
 from web3.providers import BaseProvider
 
-from zk0.chain.contracts import Contracts
 from zk0.chain.interfaces import CONTRACTS, compute_signature, get_type, load_abi
 from zk0.chain.ledger import ChainLedger
 from zk0.errors import ContractRevertError
@@ -28,6 +28,7 @@ from zk0.testing.ledger import MemoryLedger
 
 REACH = 256
 """Blocks whose hashes a contract can ask for in forge, which has no EIP-2935."""
+NODE_LIMIT = 16
 CALL_TYPE = "(address,address,uint256,uint256,uint256,uint256,bytes32,bytes,uint8,bytes32)"
 MOCK_REFUSAL = "MockVerifier_InvalidProof()"
 """What the verifier double says where the real one says AlignmentVerifier_InvalidProof."""
@@ -85,6 +86,15 @@ class RecordedChain(MemoryChain):
             self.events.append(Event(name, contract, *of, args, block.number, 0, b""))
         return Receipt(b"", block.number, block.hash, gas=0, fee_wei=0)
 
+    def join(self, tx: Transaction, **named: Any) -> None:
+        """The node registry of the fixture holds more nodes than a round."""
+        first = self.rules[0]
+        self.rules[0] = replace(first, parameters=replace(first.parameters, max_nodes=NODE_LIMIT))
+        try:
+            super().join(tx, **named)
+        finally:
+            self.rules[0] = first
+
     def get_hash(self, number: int) -> bytes | None:
         """None also for the block that is being made, whose hash nobody knows."""
         newest = self.blocks[-1].number
@@ -101,9 +111,9 @@ class _CapturedCall(Exception):  # noqa: N818
 class _CapturingLedger(ChainLedger):
     """The real adapter, as far as the bytes of a call."""
 
-    def __init__(self, reader: MemoryLedger, contracts: Contracts) -> None:
+    def __init__(self, reader: MemoryLedger, targets: Mapping[str, Contract]) -> None:
         self._reader = reader
-        self._contracts = contracts
+        self._targets = targets
 
     @property
     def account(self) -> Address:
@@ -113,9 +123,7 @@ class _CapturingLedger(ChainLedger):
         return self._reader.get_round(round_id)
 
     def _send(self, contract: str, name: str, *args: Any, value: int = 0) -> Receipt:
-        nodes = contract == "NodeRegistry"
-        target = self._contracts.node_registry if nodes else self._contracts.registry
-        data = bytes.fromhex(target.encode_abi(name, args=list(args))[2:])
+        data = bytes.fromhex(self._targets[contract].encode_abi(name, args=list(args))[2:])
         raise _CapturedCall(contract, data, value)
 
 
@@ -130,18 +138,17 @@ class Recorder:
             "ContributionRegistry": net.registry,
             "NodeRegistry": net.node_registry,
         }
-        rounds, nodes = (
-            web3.eth.contract(Web3.to_checksum_address(a), abi=load_abi(n))
-            for n, a in self._addresses.items()
-        )
-        self._contracts = Contracts(web3, net.chain_id, rounds, nodes, verifier=rounds)
+        self._targets = {
+            name: web3.eth.contract(Web3.to_checksum_address(address), abi=load_abi(name))
+            for name, address in self._addresses.items()
+        }
         self._closing_blocks: dict[int, int] = {}
 
     def call(self, sender: Address, method: str, *args: Any, **named: Any) -> type | None:
         """Call a method of the ledger; the class of the refusal, None if it went through."""
         ledger = MemoryLedger(self.chain, sender)
         try:
-            getattr(_CapturingLedger(ledger, self._contracts), method)(*args, **named)
+            getattr(_CapturingLedger(ledger, self._targets), method)(*args, **named)
         except _CapturedCall as captured:
             contract, data, value_wei = captured.contract, captured.data, captured.value_wei
         else:

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 TASKS = ("lift", "place", "touch")
 NOISE = 0.1
 """Spread of what a challenge's seed adds to the inputs."""
+KEPT_CHOICES = 9
+"""A challenge's and the whole pool's, of three tasks each, and some more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,12 @@ class LinearLearner:
         steps: int = 20,
         learning_rate: float = 0.2,
         proximal_mu: float = 0.0,
+        shard: str = "",
     ) -> None:
+        """Learners of one task with different shards have other frames."""
         self._shape = shape or LinearShape()
-        self._train = make_frames(task, "train", self._shape)
-        self._held_out = make_frames(task, "held-out", self._shape)
+        self._train = make_frames(task, f"train{shard}", self._shape)
+        self._held_out = make_frames(task, f"held-out{shard}", self._shape)
         self._steps = steps
         self._learning_rate = learning_rate
         self._proximal_mu = proximal_mu
@@ -146,6 +150,7 @@ class LinearExaminer:
     def __init__(self, tasks: Sequence[str] = TASKS, shape: LinearShape | None = None) -> None:
         self._shape = shape or LinearShape()
         self._pool = {task: make_frames(task, "pool", self._shape) for task in sorted(tasks)}
+        self._chosen: dict[tuple[str, bytes, tuple[int, ...]], LinearFrames] = {}
 
     @property
     def tasks(self) -> Sequence[str]:
@@ -204,9 +209,18 @@ class LinearExaminer:
         return PathGradient(gradients, base_loss, candidate_loss)
 
     def _select(self, task: str, indices: Sequence[int], seed: bytes) -> LinearFrames:
-        frames, rows = self._pool[task], list(indices)
-        noise = [Stream(seed, f"noise/{task}/{i}").normals(self._shape.inputs) for i in rows]
-        return LinearFrames(frames.inputs[rows] + NOISE * np.array(noise), frames.targets[rows])
+        """A round asks for the same frames several times: the last choices are kept."""
+        key = (task, seed, tuple(indices))
+        if key not in self._chosen:
+            frames, rows = self._pool[task], list(indices)
+            noise = [Stream(seed, f"noise/{task}/{i}").normals(self._shape.inputs) for i in rows]
+            while len(self._chosen) >= KEPT_CHOICES:
+                self._chosen.pop(next(iter(self._chosen)))
+            self._chosen[key] = LinearFrames(
+                frames.inputs[rows] + NOISE * np.array(noise), frames.targets[rows]
+            )
+        self._chosen[key] = self._chosen.pop(key)
+        return self._chosen[key]
 
     def _validate_frames(self, frames: Mapping[str, Sequence[int]]) -> None:
         counts = self.frame_counts

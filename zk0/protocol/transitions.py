@@ -89,11 +89,6 @@ def commit_update(
     _require_phase(round_, Phase.COMMITTING)
     _require_open(round_, now)
     _require(
-        round_.contribution_of(node) is None, "AlreadyCommitted", f"{node} has committed", round_
-    )
-    taken = any(c.digest == digest for c in round_.contributions)
-    _require(not taken and digest != bytes(32), "DigestTaken", f"digest {digest.hex()}", round_)
-    _require(
         1 <= num_examples <= dataset_size,
         "InvalidNumExamples",
         f"expected 1 to {dataset_size} examples, found {num_examples}",
@@ -106,6 +101,11 @@ def commit_update(
         round_,
     )
     _require(len(round_.contributions) < parameters.max_nodes, "RoundFull", "no place left", round_)
+    _require(
+        round_.contribution_of(node) is None, "AlreadyCommitted", f"{node} has committed", round_
+    )
+    taken = any(c.digest == digest for c in round_.contributions)
+    _require(not taken and digest != bytes(32), "DigestTaken", f"digest {digest.hex()}", round_)
     entry = Contribution(node, digest, num_examples, exponent, task)
     return replace(round_, contributions=(*round_.contributions, entry))
 
@@ -398,6 +398,11 @@ def abort_round(round_: Round, parameters: Parameters, *, is_coordinator: bool, 
         round_,
     )
     if not is_coordinator:
+        grace = {
+            Phase.COLLECTING: parameters.seal_window_s,
+            Phase.PROVING: parameters.finalize_window_s,
+        }.get(round_.phase, 0)
+        _require(now > round_.deadline + grace, "TooEarly", f"deadline {round_.deadline}", round_)
         may_close = len(round_.contributions) >= parameters.quorum
         _require(
             round_.phase is not Phase.COMMITTING or not may_close,
@@ -405,9 +410,4 @@ def abort_round(round_: Round, parameters: Parameters, *, is_coordinator: bool, 
             "close the commitments instead",
             round_,
         )
-        grace = {
-            Phase.COLLECTING: parameters.seal_window_s,
-            Phase.PROVING: parameters.finalize_window_s,
-        }.get(round_.phase, 0)
-        _require(now > round_.deadline + grace, "TooEarly", f"deadline {round_.deadline}", round_)
     return replace(round_, phase=Phase.ABORTED)
