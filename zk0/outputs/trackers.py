@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,13 +76,16 @@ class WandbTracker:
 
 def open_trackers(names: Sequence[str], folder: Path) -> list[Tracker]:
     """Raises ConfigError (not installed, or another name); nothing stays open then."""
-    makers = {"tensorboard": TensorBoardTracker, "wandb": WandbTracker}
+    makers: dict[str, Callable[[Path], Tracker]] = {
+        "tensorboard": TensorBoardTracker,
+        "wandb": WandbTracker,
+    }
     trackers: list[Tracker] = []
     with ExitStack() as stack:
         for name in names:
             if name not in makers:
                 raise ConfigError(f"expected a tracker of {list(TRACKERS)}, found {name!r}")
-            tracker: Tracker = makers[name](folder)
+            tracker = makers[name](folder)
             stack.callback(tracker.close)
             trackers.append(tracker)
         stack.pop_all()
