@@ -39,6 +39,7 @@ class NetworkPlan:
     sample_size: int
     devnet_srs: bool
     owner: Address
+    """Who announces changes in the timelock, and can withdraw them."""
     coordinator: Address
     tasks: tuple[str, ...]
     parameters: Parameters
@@ -47,6 +48,8 @@ class NetworkPlan:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int = 10**12
+    timelock_delay_s: int = 60
+    """From announcing a change to it; at least a day off the devnet."""
     exit_delay_s: int | None = None
     """None: as long as the longest round, which is the least that the contract takes."""
 
@@ -69,6 +72,7 @@ class NetworkPlan:
             "parameters": describe_parameters(p),
             "sampleSize": self.sample_size,
             "tasks": list(self.tasks),
+            "timelockDelay": self.timelock_delay_s,
         }
 
 

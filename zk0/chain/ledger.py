@@ -13,6 +13,7 @@ from zk0.chain.deployments import Deployment, parse_address
 from zk0.chain.events import find_first_block
 from zk0.chain.refusals import HarmfulNotAcceptedError
 from zk0.chain.rpc import open_rpc, translate_errors
+from zk0.chain.timelock import Timelock
 from zk0.chain.transactions import Sender, SendPolicy
 from zk0.chain.views import ChainViews
 from zk0.chain.wallet import DEVNET_CHAIN_ID, Wallet, recover_signer
@@ -97,6 +98,10 @@ class ChainLedger(ChainViews):
 
     def recover(self, message_hash: bytes, signature: bytes) -> Address | None:
         return recover_signer(message_hash, signature)
+
+    def open_timelock(self) -> Timelock:
+        """The owner of the rules. Raises NoContractError when it is no timelock."""
+        return Timelock(self._contracts, self.network.first_block, self._sender)
 
     # ------------------------------------------------------------------ nodes
 
