@@ -7,8 +7,9 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,8 @@ from circuits.prover import EzklProver
 from coordinator.dispatch import Dispatch, NodeRegistrar
 from coordinator.home import CoordinatorHome
 from coordinator.pipeline import CoordinatorPipeline
+from coordinator.recording import Recorder
+from coordinator.recording_options import RecordingOptions
 from coordinator.runner import CoordinatorRunner
 from coordinator.tools import Tools
 from zk0.bootstrap import open_ledger, open_manifest
@@ -24,6 +27,7 @@ from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
 from zk0.errors import ChainError, ConfigError, RoundError, TransportError
 from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network, RewardLedger
+from zk0.provers import Provers
 from zk0.storage import open_store
 
 if TYPE_CHECKING:
@@ -58,9 +62,9 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
             f"{sorted(examiner.tasks)}; give a pool with episodes of every task"
         )
     found = examiner.layout.parameter_count
-    if found != network.parameters.parameter_count:
+    if found != network.parameter_count:
         raise ConfigError(
-            f"the network's contract says {network.parameters.parameter_count} parameters, the "
+            f"the network's contract says {network.parameter_count} parameters, the "
             f"policy {manifest.model} with scope {manifest.scope} has {found}"
         )
     return examiner
@@ -102,7 +106,7 @@ def make_tools(base: Base, pool: Path | None) -> Tools:
     return Tools(
         ledger=base.ledger,
         store=base.store,
-        prover=EzklProver(get_circuit_by_id(network.circuit_id), network.chain_id),
+        provers=Provers(lambda circuit: EzklProver(get_circuit_by_id(circuit), network.chain_id)),
         examiner=make_examiner(base.manifest, network, pool),
         manifest=base.manifest,
         home=base.home,
@@ -180,21 +184,63 @@ def open_superlink(
         superlink.stop()
 
 
+def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
+    """Raises ConfigError, DatasetError (unseen sets), StorageError; imports torch."""
+    from zk0.learning.evaluator import PolicyEvaluator, load_unseen_sets, make_pool_sets
+    from zk0.learning.examination import PoolExaminer
+    from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
+    from zk0.outputs.folder import OutputFolder
+    from zk0.outputs.hub import HuggingFaceHub, validate_repository
+    from zk0.outputs.trackers import open_trackers
+
+    hub = None
+    if options.plan.push_to is not None:
+        validate_repository(options.plan.push_to)
+        hub = HuggingFaceHub()
+    examiner = tools.examiner
+    if not isinstance(examiner, PoolExaminer):
+        raise ConfigError("outputs are written for a policy on a pool; this network has another")
+    for task in options.plan.roll_out:
+        require_simulator(task)
+    sets = load_unseen_sets(options.unseen) | make_pool_sets(examiner.pool)
+    folder = OutputFolder.open(options.outputs, datetime.now())
+    log.info("outputs in %s", folder.root)
+    return Recorder(
+        folder,
+        tools.ledger,
+        tools.home,
+        PolicyEvaluator(examiner.policy, sets),
+        options.plan,
+        SimulatorRollouts(examiner.policy, RolloutPlan(episodes=options.episodes)),
+        open_trackers(options.track, folder.root),
+        hub,
+    )
+
+
 @contextmanager
 def open_runner(
-    base: Base, pool: Path | None, endpoint: SuperLinkEndpoint, ask_timeout_s: float
+    base: Base,
+    pool: Path | None,
+    endpoint: SuperLinkEndpoint,
+    ask_timeout_s: float,
+    recording: RecordingOptions | None = None,
 ) -> Iterator[CoordinatorRunner]:
     """A runner over Flower."""
     from zk0.learning.flower_fleet import open_fleet
 
     with Doorkeeper(endpoint, base.reader) as doorkeeper:
         tools = make_tools(base, pool)
-        with open_fleet(endpoint) as fleet:
-            yield make_runner(tools, fleet, doorkeeper, ask_timeout_s)
+        recorder = make_recorder(tools, recording) if recording else None
+        with open_fleet(endpoint) as fleet, recorder or nullcontext():
+            yield make_runner(tools, fleet, doorkeeper, ask_timeout_s, recorder)
 
 
 def make_runner(
-    tools: Tools, fleet: Fleet, registrar: NodeRegistrar, ask_timeout_s: float
+    tools: Tools,
+    fleet: Fleet,
+    registrar: NodeRegistrar,
+    ask_timeout_s: float,
+    recorder: Recorder | None = None,
 ) -> CoordinatorRunner:
     dispatch = Dispatch(
         fleet,
@@ -204,4 +250,4 @@ def make_runner(
         pause=lambda: time.sleep(tools.poll_s),
     )
     pipeline = CoordinatorPipeline(tools, dispatch)
-    return CoordinatorRunner(pipeline, tools.ledger, tools.home, tools.rewards)
+    return CoordinatorRunner(pipeline, tools.ledger, tools.home, tools.rewards, recorder)

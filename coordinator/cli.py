@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from coordinator.recording_options import RecordingOptions, recording_options
 from zk0.console import (
     NetworkOptions,
     json_option,
@@ -41,6 +42,7 @@ def cli(verbose: bool) -> None:
 )
 @click.option("--superlink-ca", type=click.Path(path_type=Path), help="Of a running SuperLink.")
 @click.option("--pool", type=click.Path(path_type=Path), help="Held-out episodes, one set a task.")
+@recording_options
 @json_option
 def run_round(
     options: NetworkOptions,
@@ -50,6 +52,7 @@ def run_round(
     superlink: str,
     superlink_ca: Path | None,
     pool: Path | None,
+    recording: RecordingOptions | None,
     as_json: bool,
 ) -> None:
     """Run one full round, or what is left of the one that is open, then --rounds − 1 more."""
@@ -62,7 +65,7 @@ def run_round(
     summaries = []
     with (
         bootstrap.open_superlink(base.home, superlink, superlink_ca, published_ca) as endpoint,
-        bootstrap.open_runner(base, pool, endpoint, ASK_TIMEOUT_S) as runner,
+        bootstrap.open_runner(base, pool, endpoint, ASK_TIMEOUT_S, recording) as runner,
     ):
         for _ in range(rounds):
             summary = runner.run_round()
@@ -95,6 +98,45 @@ def abort(options: NetworkOptions, wallet: str, password_file: Path | None, yes:
     confirm(f"Abort round {newest} of {ledger.network.registry}?", yes)
     ledger.abort_round(newest)
     click.echo(f"round {newest} aborted")
+
+
+@cli.command("simulate")
+@click.option("--rounds", type=click.IntRange(1), default=100, show_default=True, help="How many.")
+@click.option("--nodes", type=click.IntRange(1, 63), default=10, show_default=True)
+@click.option(
+    "--policy",
+    type=click.Choice(["toy", "tiny"]),
+    default="toy",
+    show_default=True,
+    help="A linear control-plane policy, or the embedded tiny SmolVLA.",
+)
+@click.option(
+    "--strategy",
+    default="fedavg",
+    show_default=True,
+    help="fedavg, fedprox, fedavgm, fedadam, fedyogi, median or trimmed-mean.",
+)
+@click.option("--poisoned", type=click.IntRange(0), default=0, help="Of the nodes, send −3·update.")
+@click.option("--commitments", is_flag=True, help="Commit every update on a devnet of its own.")
+@click.option("--proofs", is_flag=True, help="Prove and finalize every round on it, too: slow.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def simulate_rounds(
+    rounds: int,
+    nodes: int,
+    policy: str,
+    strategy: str,
+    poisoned: int,
+    commitments: bool,
+    proofs: bool,
+    seed: int,
+) -> None:
+    """Run a whole federation in this process; prints one JSON line a round and a summary."""
+    from coordinator.simulate import SimulationOptions, simulate
+
+    options = SimulationOptions(
+        rounds, nodes, policy, strategy, poisoned, commitments, proofs, seed
+    )
+    simulate(options, click.echo)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from coordinator.home import CoordinatorHome
 from coordinator.pipeline import CoordinatorPipeline
+from coordinator.recording import Recorder
 from coordinator.summary import ContributionSummary, RoundSummary
 from zk0.errors import (
     ChainError,
@@ -40,11 +41,13 @@ class CoordinatorRunner:
         ledger: Ledger,
         home: CoordinatorHome,
         rewards: RewardLedger | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._ledger = ledger
         self._home = home
         self._rewards = rewards
+        self._recorder = recorder
 
     def run_round(self) -> RoundSummary:
         """One full round, from where the chain says it is.
@@ -62,7 +65,10 @@ class CoordinatorRunner:
                     "the next round starts from the same base checkpoint"
                 )
         self._settle_payouts()
-        return self.summarise(round_id, time.monotonic() - start)
+        summary = self.summarise(round_id, time.monotonic() - start)
+        if self._recorder is not None:
+            self._recorder.record(summary)
+        return summary
 
     def _settle_payouts(self) -> None:
         """Start the objection window of finished rounds. Anyone else can, so no failure matters."""

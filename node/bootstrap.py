@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from circuits.catalog import get_circuit_by_id
@@ -16,7 +17,10 @@ from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
 from zk0.errors import ConfigError
+from zk0.learning.federation import DatasetSettings
 from zk0.ports import Learner, Ledger, Network, Prover, Tensors, TrainingResult
+from zk0.protocol.statement import CircuitId
+from zk0.provers import Provers
 from zk0.storage import open_store
 
 log = logging.getLogger(__name__)
@@ -53,15 +57,15 @@ def open_tools(options: NetworkOptions, wallet: str, password_file: Path | None)
     return NodeTools(ledger, manifest, home)
 
 
-def make_prover(network: Network) -> Prover:
-    """The prover for the network's circuit, its proving key derived. Raises CircuitError."""
-    circuit = get_circuit_by_id(network.circuit_id)
-    prover = EzklProver(circuit, network.chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
+def make_prover(chain_id: int, circuit_id: CircuitId) -> Prover:
+    """The prover for a circuit, its proving key derived. Raises CircuitError."""
+    circuit = get_circuit_by_id(circuit_id)
+    prover = EzklProver(circuit, chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
     prover.prepare()
     return prover
 
 
-def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
+def make_learner(manifest: NetworkManifest, dataset: DatasetSettings) -> Learner:
     """The network's policy on one data set; imports torch.
 
     Raises:
@@ -70,6 +74,7 @@ def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
     """
     from zk0.learning.datasets import load_dataset
     from zk0.learning.policy import load_policy
+    from zk0.learning.robot import describe_robot
     from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 
     policy = load_policy(manifest.model, manifest.scope)
@@ -86,27 +91,28 @@ def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
         scheduler=manifest.training.scheduler,
         proximal_mu=float(manifest.training.proximal_mu),
     )
-    return SmolVlaLearner(policy, load_dataset(dataset), recipe)
+    return SmolVlaLearner(policy, load_dataset(dataset, describe_robot(manifest.model)), recipe)
 
 
 def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:
     network = tools.ledger.network
     return NodePipeline(
         ledger=tools.ledger,
-        make_prover=lambda: make_prover(network),
+        provers=Provers(partial(make_prover, network.chain_id)),
         learner=learner,
         manifest=tools.manifest,
         home=tools.home,
     )
 
 
-def find_task(network: Network, dataset: str, task: str | None) -> int:
+def find_task(network: Network, dataset: DatasetSettings, task: str | None) -> int:
     """The number of the task that a node registers.
 
     Raises:
         ConfigError: the network has no such task.
     """
-    name = task if task is not None else dataset.rpartition("/")[2].rpartition(":")[2]
+    own = dataset.label if dataset.label != dataset.address else dataset.source.name
+    name = task if task is not None else own.rpartition("/")[2]
     if name not in network.tasks:
         raise ConfigError(
             f"expected one of the network's tasks {list(network.tasks)}, found {name!r}; "

@@ -32,7 +32,12 @@ def cli(verbose: bool) -> None:
 @click.option(
     "--dataset",
     required=True,
-    help="local:FOLDER, hf:OWNER/NAME or the name of an embedded data set.",
+    help="hf:OWNER/NAME[@REVISION], local:FOLDER, sim:TASK[@SEED] or an embedded set's name.",
+)
+@click.option(
+    "--federation",
+    type=click.Path(path_type=Path),
+    help="TOML file with [tool.zk0.datasets]; --dataset is then a client's name in it.",
 )
 @click.option("--task", help="The network's task that the data set is for.  [default: its name]")
 @click.option("--superlink", default="127.0.0.1:9092", show_default=True, help="HOST:PORT.")
@@ -48,6 +53,7 @@ def join(
     wallet: str,
     password_file: Path | None,
     dataset: str,
+    federation: Path | None,
     task: str | None,
     superlink: str,
     superlink_ca: Path | None,
@@ -68,6 +74,7 @@ def join(
             superlink_ca=superlink_ca or options.home / "superlink-ca.pem",
             examples=examples,
             yes=yes,
+            federation=federation,
         ),
     )
 

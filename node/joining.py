@@ -17,13 +17,14 @@ from node.registration import join, plan_registration
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions, confirm
 from zk0.errors import TransportError
+from zk0.learning.federation import DatasetSettings, choose_dataset
 from zk0.ports import Learner
 
 log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
 CA_WAIT_S = 120.0
-MakeLearner = Callable[[NetworkManifest, str], Learner]
+MakeLearner = Callable[[NetworkManifest, DatasetSettings], Learner]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,14 @@ class JoinOptions:
     wallet: str
     password_file: Path | None
     dataset: str
+    """An address, or a client of `federation`."""
     task: str | None
     superlink: str
     superlink_ca: Path
     examples: int | None
     yes: bool
+    federation: Path | None = None
+    """TOML file with [tool.zk0.datasets]."""
 
 
 def take_part(
@@ -49,10 +53,11 @@ def take_part(
 
     Everything that a user can have got wrong is found before anything is written on chain.
     """
+    dataset = choose_dataset(options.dataset, options.federation)
     tools = bootstrap.open_tools(network, options.wallet, options.password_file)
     ledger = tools.ledger
-    task = bootstrap.find_task(ledger.network, options.dataset, options.task)
-    learner = make_learner(tools.manifest, options.dataset)
+    task = bootstrap.find_task(ledger.network, dataset, options.task)
+    learner = make_learner(tools.manifest, dataset)
     size = min(learner.num_examples, options.examples or learner.num_examples)
     plan = plan_registration(ledger, task, size)
     if plan is not None:

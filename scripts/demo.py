@@ -25,11 +25,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     default="alignment-3840",
     show_default=True,
 )
-def main(rounds: int, outputs: Path, circuit: str) -> None:
+@click.option(
+    "--evaluate-every", type=click.IntRange(0), default=1, show_default=True, help="0: never."
+)
+def main(rounds: int, outputs: Path, circuit: str, evaluate_every: int) -> None:
     """A devnet, three honest nodes and a freeloader on this machine."""
     start_logging()
     signal.signal(signal.SIGTERM, _interrupt)
-    run_demo(DemoOptions(outputs.resolve(), rounds, circuit))
+    run_demo(DemoOptions(outputs.resolve(), rounds, circuit, evaluate_every))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from zk0.chain.rpc import get_chain_id
 from zk0.chain.wallet import open_wallet
 from zk0.config import NetworkManifest, fetch_manifest
 from zk0.console import NetworkOptions
+from zk0.logs import identify
 from zk0.ports import BlobStore, Network
 from zk0.protocol.statement import Address
 
@@ -29,6 +30,8 @@ def open_ledger(
         else load_deployment(options.deployments, chain_id)
     )
     signer = open_wallet(wallet, chain_id, password_file=password_file) if wallet else None
+    if signer is not None:
+        identify(signer.address)
     vault = parse_address(options.vault) if options.vault else None
     return connect(options.rpc_url, where, signer, vault=vault)
 

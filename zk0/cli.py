@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from zk0.cli_datasets import datasets
+from zk0.compare import compare
 from zk0.console import (
     NetworkOptions,
     confirm,
@@ -19,6 +21,7 @@ from zk0.console import (
     start_logging,
     wallet_options,
 )
+from zk0.evaluate import evaluate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,7 +69,8 @@ def devnet(port: int, home: Path, quorum: int, circuit: str) -> None:
 def history(options: NetworkOptions, node: str | None, round_id: int | None, as_json: bool) -> None:
     """Show what happened, from the contracts' events alone."""
     from zk0.bootstrap import open_ledger
-    from zk0.chain.history import build_history, list_transactions, to_json
+    from zk0.chain.history import build_history, list_transactions
+    from zk0.chain.rows import to_json
     from zk0.history import check_round, describe_nothing, format_history, parse_node
 
     ledger = open_ledger(options)
@@ -121,6 +125,11 @@ def fund(
         print_json(describe_funding(rewards, receipt, start, rounds, each))
     else:
         click.echo(format_funding(rewards, receipt, start, rounds, each))
+
+
+cli.add_command(compare)
+cli.add_command(evaluate)
+cli.add_command(datasets)
 
 
 def main() -> None:

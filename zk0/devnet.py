@@ -37,6 +37,7 @@ class RunningNetwork:
             f"registry    {self.deployment.registry}",
             f"nodes       {self.deployment.node_registry}",
             f"verifier    {self.deployment.alignment_verifier}  ({self.deployment.circuit})",
+            f"vault       {self.deployment.reward_vault or 'none'}",
             f"deployments {self.home / 'deployments'}",
             f"state       {self.anvil.state}",
             "wallets     (10,000 ETH each; everybody knows their keys)",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zk0.chain.history import ContributionRow, RoundRow
+from zk0.chain.rows import ContributionRow, RoundRow, to_json
 from zk0.errors import ConfigError
 from zk0.protocol.contribution import MissingReason
+from zk0.protocol.payout import Settlement
 from zk0.protocol.statement import Address
+from zk0.rewards import show_time
 
 
 def parse_node(text: str | None) -> Address | None:
@@ -36,6 +38,13 @@ def _format_loss(nano: int | None) -> str:
     return "–" if nano is None else f"{nano / 1e9:.4f}"
 
 
+def _format_settlement(settled: Settlement) -> str:
+    line = f"  pays {settled.payout_wei} wei, claims open at {show_time(settled.opens_at)}"
+    if settled.ruling_deadline:
+        line += f"; objection, to be ruled on until {show_time(settled.ruling_deadline)}"
+    return line
+
+
 def _format_pay(c: ContributionRow) -> str:
     if c.claimed_wei is not None:
         return f"  got {c.claimed_wei} wei"
@@ -51,10 +60,16 @@ def format_history(rows: Sequence[RoundRow]) -> str:
             f"candidate {_format_loss(row.candidate_loss_nano)} → "
             f"final {_format_loss(row.final_loss_nano)}"
         ]
+        if row.changed_parameters:
+            changed = to_json(row.changed_parameters).items()
+            lines.append(
+                f"  rules {row.parameters_version}: "
+                + ", ".join(f"{name} {value}" for name, value in changed)
+            )
         if row.checkpoint is not None:
             lines.append(f"  checkpoint {row.checkpoint.hex()}  {row.checkpoint_cid}")
         if row.settlement is not None:
-            lines.append(f"  pays {row.settlement.payout_wei} wei")
+            lines.append(_format_settlement(row.settlement))
         for c in row.contributions:
             reason = "" if c.reason is MissingReason.NONE else f" ({c.reason.label})"
             share = "–" if c.share_nano is None else f"{c.share_nano / 1e9:+.6f}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from zk0.chain.history import RoundRow
+from zk0.chain.rows import RoundRow
 from zk0.errors import ConfigError, ContractRevertError
 from zk0.ports import Ledger, Receipt, RewardLedger
 from zk0.protocol.statement import Address

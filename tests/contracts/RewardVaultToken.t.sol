@@ -76,6 +76,31 @@ contract RewardVaultTokenTest is VaultFixture {
         );
         assertEq(token.balanceOf(alice), 333);
     }
+
+    /// Each function that moves money or decides about it, entered while a claim is paid.
+    function test_NothingCanBeDoneWhileAClaimIsPaid() public {
+        bytes[7] memory calls = [
+            abi.encodeCall(I.fund, (5, 1, 1)),
+            abi.encodeCall(I.donate, (1)),
+            abi.encodeCall(I.settle, (2)),
+            abi.encodeCall(I.claim, (_list(1))),
+            abi.encodeCall(I.claimFor, (bob, _list(1))),
+            abi.encodeCall(I.object, (1, EVIDENCE, "cid")),
+            abi.encodeCall(I.withdraw, ())
+        ];
+        _settleOne();
+        uint256 clean = vm.snapshotState();
+        for (uint256 i; i < calls.length; ++i) {
+            token.reenter(address(vault), calls[i]);
+            _claim(alice, 1);
+            assertEq(
+                token.refusal(),
+                abi.encodePacked(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector),
+                vm.toString(calls[i])
+            );
+            vm.revertToState(clean);
+        }
+    }
 }
 
 /// @notice A node that claims again while it is paid.

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from tests.e2e.leftovers import list_processes
-from zk0.chain.history import RoundRow, build_history, list_transactions, to_json
+from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.rows import RoundRow, to_json
 from zk0.demo.fleet import DemoFleet
 from zk0.demo.run import FUNDED_WEI, await_claims, fund_rounds
 from zk0.devnet import RunningNetwork, open_devnet

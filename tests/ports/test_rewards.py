@@ -29,9 +29,10 @@ from zk0.chain import refusals
 from zk0.chain.deploy import deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
-from zk0.chain.history import ContributionRow, build_history
+from zk0.chain.history import build_history
 from zk0.chain.interfaces import load_abi
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.rows import ContributionRow
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid
@@ -263,6 +264,7 @@ def test_many_rounds_are_claimed_in_one_call_all_or_none(world: World) -> None:
     before = node.ledger.get_balance_wei(node.ledger.account)
     receipt = node.rewards.claim(rounds)
     assert node.ledger.get_balance_wei(node.ledger.account) == before + owed - receipt.fee_wei
+    assert receipt.gas <= 65_000 + 31_000 * (len(rounds) - 1)
 
 
 def test_an_objection_freezes_a_payout_until_the_ruling_is_late(world: World) -> None:

@@ -25,7 +25,8 @@ from tests.doubles.payouts import (
     settle,
 )
 from zk0.chain import refusals
-from zk0.chain.history import build_history, to_json
+from zk0.chain.history import build_history
+from zk0.chain.rows import to_json
 from zk0.errors import ConfigError
 from zk0.history import format_history
 from zk0.ports import Cid, Receipt
@@ -142,6 +143,9 @@ def test_a_payout_under_objection_is_frozen_and_says_until_when(world: World) ->
     settled = node.rewards.get_settlement(1)
     assert settled is not None
     assert f"at the latest until {show_time(settled.ruling_deadline)}" in tell(node, result)
+    assert "objection, to be ruled on until" in format_history(
+        build_history(node.ledger.get_events())
+    )
     world.advance(RULING_S)
     assert [r.round_id for r in claim(node).claimed] == [1]
 
@@ -238,6 +242,7 @@ def test_status_and_history_show_what_is_owed_and_what_was_got(world: World) -> 
     assert f"got {owed[0]} wei" in text
     assert f"owed {owed[1]} wei" in text
     assert f"pays {RATE * DROP} wei" in text
+    assert "objection" not in text
     told = to_json(rows)
     assert told[0]["settlement"]["payout_wei"] == RATE * DROP
     assert told[0]["contributions"][0]["claimed_wei"] == owed[0]

@@ -11,11 +11,22 @@ from web3.contract import Contract
 from zk0.chain.contracts import call, to_address
 from zk0.chain.rpc import translate_errors
 from zk0.chain.transactions import Sender
+from zk0.errors import InsufficientFundsError
 from zk0.ports import Cid, Receipt, VaultTerms
 from zk0.protocol.payout import Settlement
 from zk0.protocol.statement import Address, Digest
 
 _NO_ADDRESS = "0x" + "0" * 40
+_TOKEN_ABI: list[dict[str, Any]] = [
+    {
+        "type": "function",
+        "name": name,
+        "stateMutability": "view",
+        "inputs": [{"name": f"account{i}", "type": "address"} for i in range(count)],
+        "outputs": [{"name": "", "type": "uint256"}],
+    }
+    for name, count in (("balanceOf", 1), ("allowance", 2))
+]
 
 
 class ChainRewards:
@@ -65,7 +76,7 @@ class ChainRewards:
 
     def fund(self, first_round: int, rounds: int, amount_per_round_wei: int) -> Receipt:
         args = (first_round, rounds, amount_per_round_wei)
-        return self._send("fund", *args, value=self._in_coin(rounds * amount_per_round_wei))
+        return self._send("fund", *args, value=self._prepare_payment(rounds * amount_per_round_wei))
 
     def settle(self, round_id: int) -> Receipt:
         return self._send("settle", round_id)
@@ -74,14 +85,32 @@ class ChainRewards:
         return self._send("claim", list(round_ids))
 
     def object_to(self, round_id: int, evidence: Digest, cid: Cid) -> Receipt:
-        bond = self._in_coin(self._terms.objection_bond_wei)
+        bond = self._prepare_payment(self._terms.objection_bond_wei)
         return self._send("object", round_id, evidence, cid, value=bond)
 
     # ------------------------------------------------------------------ parts
 
-    def _in_coin(self, amount_wei: int) -> int:
-        """What goes with the transaction; a token is pulled by the vault instead."""
-        return amount_wei if self._terms.asset is None else 0
+    def _prepare_payment(self, amount_wei: int) -> int:
+        """What goes with the transaction; a token is pulled by the vault, if it may.
+
+        Raises:
+            InsufficientFundsError: the account has not enough of the token, or has not allowed the
+                vault to take it.
+        """
+        asset = self._terms.asset
+        if asset is None:
+            return amount_wei
+        account = Web3.to_checksum_address(self.account)
+        token = self._vault.w3.eth.contract(address=Web3.to_checksum_address(asset), abi=_TOKEN_ABI)
+        have = int(call(token, "balanceOf", account))
+        allowed = int(call(token, "allowance", account, self._vault.address))
+        if min(have, allowed) < amount_wei:
+            raise InsufficientFundsError(
+                f"this takes {amount_wei} units of token {asset}; {self.account} has {have} and "
+                f"lets the vault take {allowed}: allow it with `cast send {asset} "
+                f"'approve(address,uint256)' {self._terms.vault} {amount_wei}`"
+            )
+        return 0
 
     def _send(self, name: str, *args: Any, value: int = 0) -> Receipt:
         sender = self._require_sender()

@@ -6,7 +6,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,10 +55,12 @@ class DemoFleet:
             self._stack.callback(child.stop)
         return child
 
-    def start_coordinator(self, rounds: int, result: Path, name: str = "coordinator") -> Child:
+    def start_coordinator(
+        self, rounds: int, result: Path, name: str = "coordinator", extra: Sequence[str] = ()
+    ) -> Child:
         """`zk0-coordinator run-round`; its JSON goes to `result`."""
         command = [find_program("zk0-coordinator"), "run-round", *self._common(0)]
-        return self._start(name, [*command, "--rounds", str(rounds), "--json"], result)
+        return self._start(name, [*command, "--rounds", str(rounds), "--json", *extra], result)
 
     def start_node(self, wallet: int, dataset: str, name: str | None = None) -> Child:
         """`zk0-node join` with an embedded data set."""

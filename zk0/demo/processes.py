@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO
 
 STOP_S = 20.0
+ALL = "all.jsonl"
+"""The log that all children share, beside their own."""
 
 
 def find_program(name: str) -> str:
@@ -38,7 +40,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=self._output or subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={"ZK0_LOG": str(log.with_name(ALL)), **os.environ, "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
         self._log = log.open("w")

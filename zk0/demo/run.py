@@ -12,17 +12,17 @@ from typing import Any
 
 import click
 
-from zk0.chain.history import build_history, list_transactions, to_json
+from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.rows import to_json
 from zk0.chain.wallet import DEVNET_CHAIN_ID, open_dev_wallet
 from zk0.demo.fleet import DemoFleet
 from zk0.demo.summary import build_summary, draw_chart, format_table
 from zk0.devnet import RunningNetwork, open_devnet
 from zk0.errors import TransportError
 from zk0.networks import DEVNET_CIRCUIT, DEVNET_TASKS
-from zk0.ports import Cid
+from zk0.outputs.folder import OutputFolder
 from zk0.rewards import show_amount
-from zk0.storage import open_store
 
 FREELOADER_TASK = "touch"
 FREELOADER_EXAMPLES = 400
@@ -38,6 +38,7 @@ class DemoOptions:
     outputs: Path
     rounds: int = 3
     circuit: str = DEVNET_CIRCUIT
+    evaluate_every: int = 1
 
 
 def _show(name: str, line: str) -> None:
@@ -60,18 +61,18 @@ def run_demo(options: DemoOptions) -> Path:
         TransportError: the coordinator or a node ended before the rounds were done.
     """
     start = time.monotonic()
-    folder = options.outputs / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = OutputFolder.open(options.outputs, datetime.now()).root
     home = folder / "home"
     home.mkdir(parents=True)
     click.echo(f"outputs in {folder}; starting Anvil and deploying the contracts")
-    result = folder / "rounds.json"
+    result = folder / "server" / "rounds.json"
     quorum = len(DEVNET_TASKS) + 1
     with open_devnet(home, port=0, quorum=quorum, circuit=options.circuit) as network:
         click.echo(network.describe())
         fund_rounds(network, options.rounds)
         fleet = DemoFleet(network.anvil.rpc_url, home, folder / "logs", _show)
         try:
-            fleet.start_coordinator(options.rounds, result)
+            fleet.start_coordinator(options.rounds, result, extra=_list_recording(folder, options))
             for number, task in enumerate(DEVNET_TASKS, 1):
                 fleet.start_node(number, task)
             fleet.start_freeloader(quorum, FREELOADER_TASK, FREELOADER_EXAMPLES)
@@ -86,6 +87,13 @@ def run_demo(options: DemoOptions) -> Path:
         summary = _write_outputs(folder, network, ledger, result, time.monotonic() - start)
     _explain(folder, network, summary)
     return folder
+
+
+def _list_recording(folder: Path, options: DemoOptions) -> list[str]:
+    """The coordinator's options for what people look at; `stack` is the task nobody trains on."""
+    names = [f"--node-name={address}={name}" for address, name in name_nodes().items()]
+    every = f"--evaluate-every={options.evaluate_every}"
+    return [f"--outputs={folder}", every, "--unseen=stack", *names]
 
 
 def fund_rounds(network: RunningNetwork, rounds: int) -> None:
@@ -138,12 +146,6 @@ def _write_outputs(
     summary = build_summary(network.deployment, rounds, history, seconds)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     (folder / "history.json").write_text(json.dumps({"rounds": to_json(history)}, indent=2) + "\n")
-    store = open_store(f"dir:{network.home / 'blobs'}")
-    for round_ in rounds:
-        target = folder / "rounds" / str(round_["id"])
-        target.mkdir(parents=True)
-        store.get(Cid(round_["report_cid"]), target / "report.json")
-        store.get(Cid(round_["checkpoint"]["cid"]), target / "checkpoint.safetensors")
     draw_chart(summary, name_nodes(), folder / "rounds.png")
     return summary
 
@@ -155,7 +157,7 @@ def _explain(folder: Path, network: RunningNetwork, summary: Mapping[str, Any]) 
     rpc = "http://127.0.0.1:8545"
     click.echo("\n" + format_table(summary, name_nodes()))
     click.echo(
-        f"\n{summary['seconds']:.0f} s. Summary, reports, checkpoints, logs and picture: {folder}\n"
+        f"\n{summary['seconds']:.0f} s. Summary, models, evaluations, logs and pictures: {folder}\n"
         "\nRead the history from the chain again:\n"
         f"  anvil --state {state} --port 8545 &\n"
         f"  cast logs --rpc-url {rpc} --from-block 0 --address {registry} "

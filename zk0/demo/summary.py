@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zk0.chain.deployments import Deployment
-from zk0.chain.history import RoundRow
+from zk0.chain.rows import RoundRow
 
 
 def build_summary(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zk0.learning.augmentation import Augment, build_augmentation
 from zk0.learning.decoding import read_camera
-from zk0.learning.federation import DatasetSettings
+from zk0.learning.federation import DatasetSettings, choose_dataset
 from zk0.learning.frames import Frames, compute_episode_digests
 from zk0.learning.inspection import inspect_dataset
 from zk0.learning.integrity import (
@@ -17,9 +18,9 @@ from zk0.learning.integrity import (
     validate_joints,
     validate_rate,
 )
+from zk0.learning.offsets import compute_offsets
 from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
 from zk0.learning.rows import Rows, read_rows
-from zk0.learning.sources import parse_source, resolve_source
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class Dataset:
     name: str
     train: Frames
     held_out: Frames
+    augment: Augment | None = None
+    """What is done to training pictures, if anything."""
 
 
 def load_dataset(dataset: str | DatasetSettings, robot: Robot = SO101) -> Dataset:
@@ -43,18 +46,20 @@ def load_dataset(dataset: str | DatasetSettings, robot: Robot = SO101) -> Datase
         DatasetError: unknown, missing, damaged, another robot's, or too few episodes.
     """
     if isinstance(dataset, str):
-        parse_source(dataset)
-        dataset = DatasetSettings(address=dataset)
+        dataset = choose_dataset(dataset)
     inspection = inspect_dataset(dataset, robot)
     inspection.validate()
     for warning in inspection.warnings:
         log.warning("%s", warning.message)
-    root = resolve_source(dataset.source)
-    frames = _decode(read_rows(root), robot, dataset.rename, dataset.tolerance_s)
+    rows = read_rows(inspection.root)
+    frames = _decode(rows, robot, dataset.rename, dataset.tolerance_s)
+    offsets = compute_offsets(dataset, rows.metadata.fps, list(frames.images))
+    frames = replace(frames, offsets=offsets)
     return Dataset(
-        name=dataset.address,
+        name=dataset.label,
         train=frames.select_episodes(inspection.split.train),
         held_out=frames.select_episodes(inspection.split.held_out),
+        augment=build_augmentation(dataset),
     )
 
 

@@ -18,7 +18,8 @@ from zk0.learning.frames import Frames
 from zk0.learning.policy import Policy
 from zk0.learning.pool import Pool
 from zk0.learning.robot import SO101, Robot
-from zk0.ports import Score, Tensors
+from zk0.ports import Tensors
+from zk0.scoring import Score
 
 EVALUATION_SEED = hashlib.sha256(b"zk0 evaluation").digest()
 LOSS_FRAMES = 64
@@ -65,7 +66,7 @@ def space_evenly(length: int, count: int) -> list[int]:
 
 
 class PolicyEvaluator:
-    """`zk0.ports.Evaluator` on one policy in memory, whose parameters it overwrites."""
+    """`zk0.scoring.Evaluator` on one policy in memory, whose parameters it overwrites."""
 
     def __init__(
         self, policy: Policy, sets: Mapping[str, EvaluationSet], robot: Robot = SO101

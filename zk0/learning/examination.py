@@ -27,6 +27,14 @@ class PoolExaminer:
         self._pool = pool
 
     @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    @property
+    def pool(self) -> Pool:
+        return self._pool
+
+    @property
     def tasks(self) -> Sequence[str]:
         return tuple(sorted(self._pool.tasks))
 

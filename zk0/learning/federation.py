@@ -105,6 +105,11 @@ class DatasetSettings(_Strict):
         return self
 
     @property
+    def label(self) -> str:
+        """The name, or the address where none was given."""
+        return self.name if "name" in self.model_fields_set else self.address
+
+    @property
     def source(self) -> Source:
         return parse_source(self.address)
 
@@ -134,6 +139,19 @@ class Federation(_Strict):
                 return client
         names = [client.name for client in self.clients]
         raise ConfigError(f"expected a client of the federation {names}, found {name!r}")
+
+
+def choose_dataset(dataset: str, file: Path | None = None) -> DatasetSettings:
+    """An address with default settings, or the client of that name in a federation's file.
+
+    Raises:
+        DatasetError: not an address.
+        ConfigError: no such client, or the file is not valid.
+    """
+    if file is not None:
+        return load_federation(file).get_client(dataset)
+    parse_source(dataset)
+    return DatasetSettings(address=dataset)
 
 
 def load_federation(file: Path) -> Federation:
@@ -169,7 +187,8 @@ def parse_federation(table: Mapping[str, Any], where: str = "the federation") ->
     try:
         federation = Federation.model_validate(plain)
     except ValidationError as error:
-        first = error.errors()[0]
+        # an unknown key first: a misspelt one also leaves another missing
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         raise ConfigError(
             f"{where}: {_format_path(first['loc'])}: {first['msg'].removeprefix('Value error, ')}"
             + (f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else "")

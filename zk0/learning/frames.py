@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zk0.errors import DatasetError
+from zk0.learning.robot import ACTION_KEY, STATE_KEY
 
 Indices = NDArray[np.int64] | Sequence[int]
 
@@ -27,6 +30,8 @@ class Frames:
     """int64[n], the data set's episode numbers, ascending."""
     instructions: tuple[str, ...]
     """What the robot was told, per frame."""
+    offsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """LeRobot feature → frames from the current one (`offsets.compute_offsets`)."""
 
     def __len__(self) -> int:
         return len(self.state)
@@ -45,7 +50,32 @@ class Frames:
             action=self.action[keep],
             episode=self.episode[keep],
             instructions=tuple(self.instructions[i] for i in keep),
+            offsets=self.offsets,
         )
+
+    def validate_chunks(self, chunk_size: int) -> None:
+        """Raises DatasetError where the actions' offsets are not those of a chunk."""
+        found = len(self.offsets.get(ACTION_KEY, range(chunk_size)))
+        if found != chunk_size:
+            raise DatasetError(
+                f"expected delta_timestamps of {chunk_size} actions, the policy's chunk, found "
+                f"{found}"
+            )
+
+    def get_window(
+        self, indices: Indices, offsets: Sequence[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Rows around each frame, the episode's first or last row in place of those outside.
+
+        Returns:
+            int64[b, len(offsets)], and bool of that shape, true where it is padding.
+        """
+        start = np.asarray(indices, dtype=np.int64)
+        wanted = start[:, None] + np.asarray(offsets, dtype=np.int64)
+        number = self.episode[start]
+        first = np.searchsorted(self.episode, number, side="left")[:, None]
+        last = np.searchsorted(self.episode, number, side="right")[:, None] - 1
+        return np.clip(wanted, first, last), (wanted < first) | (wanted > last)
 
     def get_chunks(
         self, indices: Indices, chunk_size: int
@@ -56,10 +86,9 @@ class Frames:
             float32[b, chunk_size, joints], the last action repeated past the end, and
             bool[b, chunk_size], true where it is padding (as LeRobot does it).
         """
-        start = np.asarray(indices, dtype=np.int64)
-        wanted = start[:, None] + np.arange(chunk_size)
-        last = np.searchsorted(self.episode, self.episode[start], side="right") - 1
-        return self.action[np.minimum(wanted, last[:, None])], wanted > last[:, None]
+        offsets = self.offsets.get(ACTION_KEY, range(chunk_size))
+        rows, is_pad = self.get_window(indices, offsets)
+        return self.action[rows], is_pad
 
     def compute_episode_digests(self) -> dict[int, bytes]:
         """As the function of that name, for these frames."""
@@ -88,11 +117,25 @@ def build_batch(frames: Frames, indices: Indices, chunk_size: int) -> dict[str, 
 
     rows = np.asarray(indices, dtype=np.int64)
     action, is_pad = frames.get_chunks(rows, chunk_size)
-    batch: dict[str, Any] = {
-        key: torch.from_numpy(pixels[rows]).float() / 255 for key, pixels in frames.images.items()
-    }
-    batch["observation.state"] = torch.from_numpy(frames.state[rows])
-    batch["action"] = torch.from_numpy(action)
+    batch: dict[str, Any] = {}
+    for key, pixels in frames.images.items():
+        window = _take(frames, key, pixels, rows, batch)
+        batch[key] = torch.from_numpy(window).float() / 255
+    batch[STATE_KEY] = torch.from_numpy(_take(frames, STATE_KEY, frames.state, rows, batch))
+    batch[ACTION_KEY] = torch.from_numpy(action)
     batch["action_is_pad"] = torch.from_numpy(is_pad)
     batch["task"] = [frames.instructions[i] for i in rows]
     return batch
+
+
+def _take(
+    frames: Frames, key: str, values: NDArray[Any], rows: NDArray[np.int64], batch: dict[str, Any]
+) -> NDArray[Any]:
+    """`values` at `rows`; with offsets, a window for each, its padding noted in `batch`."""
+    if key not in frames.offsets:
+        return values[rows]
+    import torch
+
+    window, is_pad = frames.get_window(rows, frames.offsets[key])
+    batch[f"{key}_is_pad"] = torch.from_numpy(is_pad)
+    return values[window]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zk0.errors import DatasetError
+from zk0.learning.augmentation import build_augmentation
 from zk0.learning.federation import DatasetSettings
 from zk0.learning.frames import compute_episode_digests
 from zk0.learning.integrity import (
@@ -23,6 +24,7 @@ from zk0.learning.integrity import (
     validate_timestamps,
     validate_values,
 )
+from zk0.learning.offsets import compute_offsets
 from zk0.learning.robot import ACTION_KEY, STATE_KEY, Robot
 from zk0.learning.rows import Rows, read_rows
 from zk0.learning.sources import resolve_source
@@ -61,6 +63,8 @@ class Inspection:
     settings: DatasetSettings
     role: Literal["client", "evaluation"]
     findings: tuple[Finding, ...]
+    root: Path = Path()
+    """Where the data set lies on this machine."""
     format: str = ""
     fps: float = 0
     frames: int = 0
@@ -129,14 +133,17 @@ def inspect_dataset(
     rows = report.run("files", read_rows, root)
     sources = report.run("cameras", find_camera_sources, root, info, robot, settings.rename)
     if rows is None:
-        return Inspection(settings, role, tuple(report.findings), str(info["codebase_version"]))
+        return Inspection(settings, role, tuple(report.findings), root)
     cameras = _inspect_cameras(report, root, rows, sources or {})
+    report.run("delta_timestamps", compute_offsets, settings, int(info["fps"]), sources or {})
+    report.run("image_transforms", build_augmentation, settings)
     split = _check_rows(report, rows, settings, role)
     kept = np.isin(rows.columns["episode_index"], split.train + split.held_out)
     return Inspection(
         settings,
         role,
         tuple(report.findings),
+        root,
         format=str(info["codebase_version"]),
         fps=float(info["fps"]),
         frames=int(kept.sum()),
@@ -178,7 +185,9 @@ def _check_rows(
 def _describe_actions(
     names: tuple[str, ...], actions: NDArray[np.float32]
 ) -> tuple[JointRange, ...]:
-    values = actions.astype(np.float64)
+    values = actions[np.isfinite(actions).all(axis=1)].astype(np.float64)
+    if not len(values):
+        return ()
     names = names if len(names) == values.shape[1] else tuple(map(str, range(values.shape[1])))
     columns = (values.min(axis=0), values.max(axis=0), values.mean(axis=0), values.std(axis=0))
     return tuple(
@@ -191,8 +200,11 @@ def _compare_statistics(rows: Rows) -> str | None:
     for key in (STATE_KEY, ACTION_KEY):
         written = (rows.metadata.stats or {}).get(key, {}).get("mean")
         values = rows.columns[key].astype(np.float64)
+        values = values[np.isfinite(values).all(axis=1)]
         if written is None or np.shape(written) != values.shape[1:]:
             return f"data set {rows.root}: meta/stats.json has no mean of {key} for its joints"
+        if not len(values):
+            continue
         allowed = 0.01 * values.std(axis=0) + 1e-3
         if not (np.abs(np.asarray(written) - values.mean(axis=0)) <= allowed).all():
             return (
@@ -205,6 +217,9 @@ def _compare_statistics(rows: Rows) -> str | None:
 def _judge_units(rows: Rows) -> str | None:
     """SO-100/101 sets are in degrees or per cent; values like radians are a likely mistake."""
     actions = rows.columns[ACTION_KEY]
+    actions = actions[np.isfinite(actions).all(axis=1)]
+    if not len(actions):
+        return None
     constant = np.flatnonzero(np.ptp(actions, axis=0) == 0)
     if len(constant):
         return f"data set {rows.root}: action {constant.tolist()} never changes"

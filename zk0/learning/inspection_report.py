@@ -19,9 +19,12 @@ def format_inspections(inspections: Sequence[Inspection]) -> str:
         for row in table
     ]
     for inspection in inspections:
-        lines += ["", f"{inspection.settings.name}: {inspection.settings.address}"]
-        if inspection.settings.description:
-            lines.append(f"  {inspection.settings.description}")
+        settings = inspection.settings
+        lines += ["", settings.label]
+        if settings.label != settings.address:
+            lines[-1] += f": {settings.address}"
+        if settings.description:
+            lines.append(f"  {settings.description}")
         lines += [
             f"  {key} {camera.width}x{camera.height} {camera.codec}"
             + (f" (recorded as {camera.name})" if camera.name != key else "")
@@ -40,9 +43,10 @@ def _format_row(inspection: Inspection) -> tuple[str, ...]:
     split = inspection.split
     known = bool(inspection.format and inspection.frames)
     errors, warnings = len(inspection.errors), len(inspection.warnings)
-    parts = [f"{n} {word}" for n, word in ((errors, "errors"), (warnings, "warnings")) if n]
+    counts = ((errors, "error"), (warnings, "warning"))
+    parts = [f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n]
     return (
-        inspection.settings.name,
+        inspection.settings.label,
         inspection.role,
         inspection.format or "-",
         f"{inspection.fps:g}" if known else "-",
@@ -57,7 +61,7 @@ def to_json(inspection: Inspection) -> dict[str, Any]:
     """Everything, for programs."""
     settings = inspection.settings
     return {
-        "name": settings.name,
+        "name": settings.label,
         "address": settings.address,
         "description": settings.description,
         "role": inspection.role,

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 TASKS = ("lift", "place", "touch")
 NOISE = 0.1
 """Spread of what a challenge's seed adds to the inputs."""
+KEPT_CHOICES = 9
+"""A challenge's and the whole pool's, of three tasks each, and some more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,12 @@ class LinearLearner:
         steps: int = 20,
         learning_rate: float = 0.2,
         proximal_mu: float = 0.0,
+        shard: str = "",
     ) -> None:
+        """Learners of one task with different shards have other frames."""
         self._shape = shape or LinearShape()
-        self._train = make_frames(task, "train", self._shape)
-        self._held_out = make_frames(task, "held-out", self._shape)
+        self._train = make_frames(task, f"train{shard}", self._shape)
+        self._held_out = make_frames(task, f"held-out{shard}", self._shape)
         self._steps = steps
         self._learning_rate = learning_rate
         self._proximal_mu = proximal_mu
@@ -123,8 +127,7 @@ class LinearLearner:
         before = _compute_loss(weight, bias, self._held_out)
         generator = np.random.default_rng(seed)
         for _ in range(self._steps):
-            rows = generator.integers(self._shape.frames, size=self._shape.frames // 2)
-            batch = LinearFrames(self._train.inputs[rows], self._train.targets[rows])
+            batch = self._draw_batch(generator)
             for_weight, for_bias = _compute_gradients(weight, bias, batch)
             weight = weight - rate * (for_weight + mu * (weight - start[0]))
             bias = bias - rate * (for_bias + mu * (bias - start[1]))
@@ -139,6 +142,37 @@ class LinearLearner:
             seconds=0.0,
         )
 
+    def _draw_batch(self, generator: np.random.Generator) -> LinearFrames:
+        """Half of the frames, with repeats."""
+        rows = generator.integers(self._shape.frames, size=self._shape.frames // 2)
+        return LinearFrames(self._train.inputs[rows], self._train.targets[rows])
+
+
+class CentralLinearLearner(LinearLearner):
+    """All learners' data in one place: every step takes one batch of each."""
+
+    def __init__(self, learners: Sequence[LinearLearner]) -> None:
+        first = learners[0]
+        super().__init__(
+            TASKS[0],
+            first._shape,
+            steps=first._steps,
+            learning_rate=first._learning_rate,
+            proximal_mu=first._proximal_mu,
+        )
+        self._learners = learners
+
+    @property
+    def num_examples(self) -> int:
+        return sum(learner.num_examples for learner in self._learners)
+
+    def _draw_batch(self, generator: np.random.Generator) -> LinearFrames:
+        batches = [learner._draw_batch(generator) for learner in self._learners]
+        return LinearFrames(
+            np.concatenate([batch.inputs for batch in batches]),
+            np.concatenate([batch.targets for batch in batches]),
+        )
+
 
 class LinearExaminer:
     """`zk0.ports.Examiner` on a pool of the toy's tasks."""
@@ -146,6 +180,7 @@ class LinearExaminer:
     def __init__(self, tasks: Sequence[str] = TASKS, shape: LinearShape | None = None) -> None:
         self._shape = shape or LinearShape()
         self._pool = {task: make_frames(task, "pool", self._shape) for task in sorted(tasks)}
+        self._chosen: dict[tuple[str, bytes, tuple[int, ...]], LinearFrames] = {}
 
     @property
     def tasks(self) -> Sequence[str]:
@@ -204,9 +239,18 @@ class LinearExaminer:
         return PathGradient(gradients, base_loss, candidate_loss)
 
     def _select(self, task: str, indices: Sequence[int], seed: bytes) -> LinearFrames:
-        frames, rows = self._pool[task], list(indices)
-        noise = [Stream(seed, f"noise/{task}/{i}").normals(self._shape.inputs) for i in rows]
-        return LinearFrames(frames.inputs[rows] + NOISE * np.array(noise), frames.targets[rows])
+        """A round asks for the same frames several times: the last choices are kept."""
+        key = (task, seed, tuple(indices))
+        if key not in self._chosen:
+            frames, rows = self._pool[task], list(indices)
+            noise = [Stream(seed, f"noise/{task}/{i}").normals(self._shape.inputs) for i in rows]
+            while len(self._chosen) >= KEPT_CHOICES:
+                self._chosen.pop(next(iter(self._chosen)))
+            self._chosen[key] = LinearFrames(
+                frames.inputs[rows] + NOISE * np.array(noise), frames.targets[rows]
+            )
+        self._chosen[key] = self._chosen.pop(key)
+        return self._chosen[key]
 
     def _validate_frames(self, frames: Mapping[str, Sequence[int]]) -> None:
         counts = self.frame_counts

@@ -31,8 +31,8 @@ def compare_datasets(inspections: Sequence[Inspection]) -> list[Inspection]:
                 Finding(
                     "error",
                     "fps",
-                    f"data set {inspection.settings.name}: expected {other.fps:g} frames a second "
-                    f"as in {other.settings.name}, found {inspection.fps:g}: one network has one "
+                    f"data set {inspection.settings.label}: expected {other.fps:g} frames a second "
+                    f"as in {other.settings.label}, found {inspection.fps:g}: one network has one "
                     "rate",
                 )
             )
@@ -49,8 +49,8 @@ def _describe_sharing(
     return Finding(
         "error",
         "duplicates",
-        f"data set {inspection.settings.name}: episode {number} is episode {original} of "
-        f"{other.settings.name} ({len(pairs)} such episodes): expected no episode in {rule}; "
+        f"data set {inspection.settings.label}: episode {number} is episode {original} of "
+        f"{other.settings.label} ({len(pairs)} such episodes): expected no episode in {rule}; "
         "remove one of them or split with `episodes`",
     )
 

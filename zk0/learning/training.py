@@ -47,6 +47,7 @@ class SmolVlaLearner:
         self._policy = policy
         self._dataset = dataset
         self._recipe = recipe or TrainingRecipe()
+        dataset.train.validate_chunks(policy.chunk_size)
 
     @property
     def num_examples(self) -> int:
@@ -113,4 +114,6 @@ class SmolVlaLearner:
         )
         moment = generator.beta(1.5, 1.0, size=size) * 0.999 + 0.001
         batch = build_batch(self._dataset.train, indices, policy.chunk_size)
+        if self._dataset.augment is not None:
+            batch = self._dataset.augment(batch, int(generator.integers(2**31)))
         return policy.compute_frame_losses(batch, noise, moment.astype(np.float32)).mean()

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from so101_nexus.mujoco.move_env import MoveEnv
 
-BALL_RADIUS_M = 0.025
-REACHED_M = 0.03
-"""The tool's centre within this of the ball's: a success."""
+BALL_RADIUS_M = 0.04
+"""A success: the tool's centre is inside the ball."""
 RADIUS_M = (0.18, 0.28)
 """Horizontal distance of the ball from the base, lowest and highest."""
 ANGLE_RAD = math.radians(50)
@@ -50,5 +49,5 @@ class ReachEnv(MoveEnv):  # type: ignore[misc]
 
     def _get_info(self) -> dict[str, Any]:
         info: dict[str, Any] = super()._get_info()
-        info["success"] = info["tcp_to_target_dist"] < REACHED_M
+        info["success"] = info["tcp_to_target_dist"] < BALL_RADIUS_M
         return info

@@ -21,6 +21,7 @@ from zk0.protocol.strategies.rules import Rule
 from zk0.protocol.tensorfile import (
     TensorFileError,
     compute_file_digest,
+    compute_tensor_digest,
     read_tensor_file,
     write_tensor_file,
 )
@@ -60,12 +61,18 @@ class ServerState:
 
     def write(self, path: Path, metadata: StateMetadata) -> Digest:
         """Write the canonical file, tensors named `<slot>/<tensor>`. Raises StorageError."""
-        tensors = {
+        return write_tensor_file(path, self._name_tensors(), metadata.to_json())
+
+    def compute_digest(self, metadata: StateMetadata) -> Digest:
+        """The digest of the file that `write` would write."""
+        return compute_tensor_digest(self._name_tensors(), metadata.to_json())
+
+    def _name_tensors(self) -> dict[str, NDArray[np.float32]]:
+        return {
             f"{slot}/{name}": tensor
             for slot, named in self.slots.items()
             for name, tensor in named.items()
         }
-        return write_tensor_file(path, tensors, metadata.to_json())
 
 
 def make_initial_state(rule: Rule, layout: ParameterLayout) -> ServerState:

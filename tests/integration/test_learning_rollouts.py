@@ -1,0 +1,107 @@
+"""Rollouts in the simulator, films, and the expert that everything is recorded from.
+
+Skipped where the simulator is not installed (`uv sync --group simulator`, EGL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zk0.errors import ConfigError, StorageError
+from zk0.learning import rollouts as module
+from zk0.learning.films import write_film
+from zk0.learning.policy import Policy, load_policy
+from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
+
+needs_simulator = pytest.mark.skipif(
+    not module.is_simulator_installed(), reason="needs `uv sync --group simulator`"
+)
+
+
+def test_a_missing_simulator_is_one_sentence_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="uv sync --group simulator"):
+        require_simulator("touch")
+
+
+def test_a_film_has_every_frame(tmp_path: Path) -> None:
+    import av
+
+    frames = [np.full((64, 48, 3), 10 * number, np.uint8) for number in range(7)]
+    write_film(tmp_path / "film.mp4", frames, 10)
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert [frame.shape for frame in decoded] == [(64, 48, 3)] * 7
+    assert all(abs(int(f.mean()) - 10 * n) < 4 for n, f in enumerate(decoded))
+    assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_a_film_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot write"):
+        write_film(tmp_path / "nowhere" / "film.mp4", [np.zeros((16, 16, 3), np.uint8)], 10)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy("tiny", "all")
+
+
+@needs_simulator
+def test_an_unknown_task_is_refused(policy: Policy) -> None:
+    simulator = SimulatorRollouts(policy, RolloutPlan(episodes=1))
+    with pytest.raises(ConfigError, match=r"one of .*'lift', 'place', 'reach', 'stack', 'touch'"):
+        simulator.roll_out(policy.get_parameters(), "juggle", None)
+
+
+@needs_simulator
+def test_rollouts_repeat_and_are_filmed(policy: Policy, tmp_path: Path) -> None:
+    simulator = SimulatorRollouts(policy, RolloutPlan(episodes=2, filmed=1))
+    first = simulator.roll_out(policy.get_parameters(), "reach", tmp_path)
+    again = simulator.roll_out(policy.get_parameters(), "reach", None)
+    assert (first.successes, first.blind) == (again.successes, again.blind)
+    assert [file.name for file in tmp_path.iterdir()] == ["reach_0.mp4"]
+
+
+@pytest.fixture(scope="module", params=["touch", "reach"])
+def solved(request: pytest.FixtureRequest) -> Iterator[list[bool]]:
+    """What the scripted expert reaches in five episodes."""
+    from zk0.learning.simulator.experts import Expert
+
+    with module.open_environment(request.param, film=False) as environment:
+        yield [_solve(environment, request.param, seed, Expert) for seed in range(5)]
+
+
+def _solve(environment: Any, task: str, seed: int, expert: Any) -> bool:
+    environment.reset(seed=seed)
+    low, high = environment.action_space.low, environment.action_space.high
+    for target in expert(environment.unwrapped, task).plan():
+        action = np.clip(target, low, high).astype(np.float32)
+        _, _, terminated, truncated, info = environment.step(action)
+        if terminated or truncated:
+            return bool(info["success"])
+    return False
+
+
+@needs_simulator
+def test_the_expert_solves_touch_and_reach(solved: list[bool]) -> None:
+    assert solved == [True] * 5
+
+
+@needs_simulator
+def test_joint_units_go_back_and_forth() -> None:
+    from zk0.learning.simulator.environment import to_dataset_row, to_joint_targets
+
+    with module.open_environment("touch", film=False) as environment:
+        simulator = environment.unwrapped
+        middle = (simulator.action_space.low + simulator.action_space.high) / 2
+        row = to_dataset_row(simulator, middle)
+        np.testing.assert_allclose(to_joint_targets(simulator, row), middle, atol=1e-5)
+        far = to_joint_targets(simulator, np.full(6, 1e4))
+        np.testing.assert_array_equal(far, simulator.action_space.high)
