@@ -325,6 +325,13 @@ def test_history_and_status_read_what_is_there(invoke: Invoke) -> None:
     assert json.loads(out)["registration"] is None
 
 
+def test_data_sets_are_checked_against_the_network_on_chain(invoke: Invoke) -> None:
+    code, out, err = invoke("zk0", "datasets", "check", "sim:touch", "--network", "--json")
+    assert code == 0
+    assert json.loads(out)["datasets"][0]["findings"] == []
+    assert "not compared" not in err
+
+
 def test_a_doubled_data_set_is_a_warning_and_its_first_frames_are_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
