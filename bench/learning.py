@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seconds and memory of one local training and one path gradient of the tiny model.
+"""Seconds and memory of one local training, path gradient and evaluation of the tiny model.
 
 uv run bench/learning.py [--frames 32] [--scope all]
 """
@@ -38,6 +38,7 @@ def main() -> None:
     options = parser.parse_args()
     with measured("import torch and lerobot"):
         from zk0.learning.datasets import load_dataset
+        from zk0.learning.evaluator import PolicyEvaluator, load_unseen_sets, make_pool_sets
         from zk0.learning.examination import PoolExaminer
         from zk0.learning.policy import load_policy
         from zk0.learning.pool import load_pool
@@ -58,6 +59,13 @@ def main() -> None:
     frames = {task: range(options.frames) for task in examiner.tasks}
     with measured("one path gradient, four losses"):
         examiner.compute_path_gradient(base, trained.parameters, frames, SEED)
+    with measured("decode an unseen set (stack)"):
+        sets = load_unseen_sets(["stack"]) | make_pool_sets(examiner.pool)
+    evaluator = PolicyEvaluator(policy, sets)
+    with measured("evaluate a model on four sets"):
+        evaluator.evaluate(base)
+    with measured("evaluate a contribution (one set)"):
+        evaluator.evaluate(trained.parameters, ["place"])
 
 
 if __name__ == "__main__":

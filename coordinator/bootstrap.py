@@ -193,7 +193,13 @@ def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
     from zk0.learning.examination import PoolExaminer
     from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
     from zk0.outputs.folder import OutputFolder
+    from zk0.outputs.hub import HuggingFaceHub, validate_repository
+    from zk0.outputs.trackers import open_trackers
 
+    hub = None
+    if options.plan.push_to is not None:
+        validate_repository(options.plan.push_to)
+        hub = HuggingFaceHub()
     examiner = tools.examiner
     if not isinstance(examiner, PoolExaminer):
         raise ConfigError("outputs are written for a policy on a pool; this network has another")
@@ -209,6 +215,8 @@ def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
         PolicyEvaluator(examiner.policy, sets),
         options.plan,
         SimulatorRollouts(examiner.policy, RolloutPlan(episodes=options.episodes)),
+        open_trackers(options.track, folder.root),
+        hub,
     )
 
 

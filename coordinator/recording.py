@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,8 @@ from coordinator.recording_options import RecordingPlan
 from coordinator.summary import RoundSummary
 from zk0.outputs.folder import OutputFolder
 from zk0.outputs.history import EvaluatedRound, add_to_history, read_history
+from zk0.outputs.hub import ModelHub
+from zk0.outputs.trackers import Tracker, list_figures
 from zk0.ports import Ledger, Tensors
 from zk0.protocol.aggregation import aggregate
 from zk0.protocol.checkpoint import read_checkpoint
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 class Recorder:
     """Writes one run's folder. Use as a context: leaving it saves the last round's model and,
-    unless something went wrong, evaluates it."""
+    unless something went wrong, evaluates and publishes it."""
 
     def __init__(
         self,
@@ -39,6 +41,8 @@ class Recorder:
         evaluator: Evaluator,
         plan: RecordingPlan,
         simulator: Simulator | None = None,
+        trackers: Sequence[Tracker] = (),
+        hub: ModelHub | None = None,
     ) -> None:
         self._folder = folder
         self._ledger = ledger
@@ -46,6 +50,8 @@ class Recorder:
         self._evaluator = evaluator
         self._simulator = simulator
         self._plan = plan
+        self._trackers = trackers
+        self._hub = hub
         self._count = 0
         self._newest: int | None = None
         self._evaluated: int | None = None
@@ -59,13 +65,23 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._newest is None:
-            return
-        self._save(self._newest)
-        if kind is not None:
+        try:
+            if self._newest is not None:
+                self._finish(self._newest, interrupted=kind is not None)
+        finally:
+            for tracker in self._trackers:
+                tracker.close()
+
+    def _finish(self, round_id: int, *, interrupted: bool) -> None:
+        self._save(round_id)
+        if interrupted:
             return  # somebody waits for the end
-        if self._plan.evaluate_every and self._evaluated != self._newest:
-            self._evaluate(self._newest)
+        if self._plan.evaluate_every and self._evaluated != round_id:
+            self._evaluate(round_id)
+        if self._hub is not None and self._plan.push_to:
+            folder = self._folder.get_model_folder(round_id)
+            where = self._hub.upload(folder, self._plan.push_to, f"zk0 round {round_id}")
+            log.info("round %d: pushed to %s", round_id, where)
 
     def record(self, summary: RoundSummary) -> None:
         """One finished round. Raises StorageError."""
@@ -135,6 +151,9 @@ class Recorder:
         evaluated = EvaluatedRound(round_id, self._evaluator.evaluate(model), nodes)
         self._write_evaluation(evaluated, time.monotonic() - start)
         add_to_history(self._folder, evaluated)
+        figures = list_figures(evaluated.model, evaluated.nodes)
+        for tracker in self._trackers:
+            tracker.log(round_id, figures)
         self._evaluated = round_id
         self._roll_out(round_id, model)
 

@@ -23,6 +23,8 @@ class RecordingPlan:
     """Simulator tasks to roll out at each evaluation."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Address → what the node is called in the folder; others go by their address."""
+    push_to: str | None = None
+    """Hugging Face repository that gets the last model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class RecordingOptions:
     """Data sets of tasks that nobody trains on."""
     episodes: int = 20
     """Rollouts of each task at each evaluation."""
+    track: tuple[str, ...] = ()
+    """Experiment trackers that get the figures, too."""
 
 
 def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,10 +48,13 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(
         *arguments: Any, outputs: Path | None, evaluate_every: int, save_every: int,
         unseen: tuple[str, ...], roll_out: tuple[str, ...], episodes: int,
-        node_name: tuple[str, ...], **rest: Any,
+        node_name: tuple[str, ...], push_to_hub: str | None, track: tuple[str, ...], **rest: Any,
     ) -> Any:  # fmt: skip
-        plan = RecordingPlan(evaluate_every, save_every, roll_out, parse_names(node_name))
-        recording = RecordingOptions(outputs, plan, unseen, episodes) if outputs else None
+        names = parse_names(node_name)
+        plan = RecordingPlan(evaluate_every, save_every, roll_out, names, push_to_hub)
+        if outputs is None and (push_to_hub or track):
+            raise ConfigError("--push-to-hub and --track need --outputs, where the models are")
+        recording = RecordingOptions(outputs, plan, unseen, episodes, track) if outputs else None
         return command(*arguments, recording=recording, **rest)
 
     for option in reversed(
@@ -86,6 +93,15 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--node-name", multiple=True, help="ADDRESS=NAME, for the folder below clients."
+            ),
+            click.option(
+                "--push-to-hub", help="OWNER/NAME on the Hugging Face Hub; needs HF_TOKEN."
+            ),
+            click.option(
+                "--track",
+                multiple=True,
+                type=click.Choice(["tensorboard", "wandb"]),
+                help="Send the figures there, too; the package must be installed.",
             ),
         )
     ):

@@ -35,6 +35,11 @@ class Assessment:
 @click.argument("model")
 @click.option("--task", "tasks", multiple=True, help="Roll out in the simulator; repeatable.")
 @click.option("--episodes", type=click.IntRange(1), default=20, show_default=True)
+@click.option(
+    "--action-steps",
+    type=click.IntRange(1),
+    help="Actions executed before the policy looks again.  [default: the model's own]",
+)
 @click.option("--seed", type=click.IntRange(0), help="Of the first episode.  [default: 1000000]")
 @click.option("--video", type=click.Path(path_type=Path), help="Folder for mp4 films.")
 @click.option(
@@ -49,6 +54,7 @@ def evaluate(
     model: str,
     tasks: tuple[str, ...],
     episodes: int,
+    action_steps: int | None,
     seed: int | None,
     video: Path | None,
     filmed: int,
@@ -69,6 +75,8 @@ def evaluate(
         require_simulator(task)
     plan = RolloutPlan(episodes, FIRST_SEED if seed is None else seed, blind, filmed)
     policy = load_model(model)
+    if action_steps is not None:
+        set_action_steps(policy, action_steps)
     found = Assessment(
         _score(policy, pool, unseen) if scores else {}, _roll_out(policy, tasks, plan, video)
     )
@@ -93,6 +101,16 @@ def load_model(model: str) -> Policy:
     policy = load_policy(checkpoint.metadata.model, checkpoint.metadata.scope)
     policy.set_parameters(checkpoint.tensors)
     return policy
+
+
+def set_action_steps(policy: Policy, count: int) -> None:
+    """Raises ConfigError for more actions than a chunk has."""
+    if count > policy.chunk_size:
+        raise ConfigError(
+            f"expected --action-steps of at most {policy.chunk_size}, the model's chunk, "
+            f"found {count}"
+        )
+    policy.module.config.n_action_steps = count
 
 
 def _score(policy: Policy, pool: Path | None, unseen: Sequence[str]) -> Mapping[str, Score]:

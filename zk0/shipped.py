@@ -7,6 +7,7 @@ control as the judge. `docs/models.md` has what came out.
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from zk0.errors import DatasetError
 from zk0.learning.datasets import Dataset, load_dataset
 from zk0.learning.export import export_policy
 from zk0.learning.normalization import compute_statistics, write_statistics
-from zk0.learning.policy import STATISTICS_FILE, Policy, load_policy
+from zk0.learning.policy import MODELS, STATISTICS_FILE, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
 from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 from zk0.outputs.folder import OutputFolder
@@ -38,6 +39,8 @@ class PolicyRecipe:
     n_action_steps: int = 16
     """Actions executed before the policy looks again."""
     learning_rate: float = 1e-3
+    own_statistics: bool = False
+    """Normalise with the demonstrations' own statistics, where the embedded ones do not fit."""
     first_seed: int = 0
     """Of the demonstrations."""
     seed: int = 0
@@ -46,7 +49,7 @@ class PolicyRecipe:
 
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300),
-    "reach": PolicyRecipe("reach", episodes=120, steps=1000),
+    "reach": PolicyRecipe("reach", episodes=120, steps=1000, own_statistics=True),
 }
 
 
@@ -94,8 +97,11 @@ def record(recipe: PolicyRecipe, root: Path) -> Dataset:
 
 
 def prepare(recipe: PolicyRecipe, dataset: Dataset, statistics_file: Path) -> Policy:
-    """The untrained tiny model, normalising with this data set's own statistics."""
-    write_statistics(statistics_file, compute_statistics([dataset.train]))
+    """The untrained tiny model with its normalisation, which is also written to a file."""
+    if recipe.own_statistics:
+        write_statistics(statistics_file, compute_statistics([dataset.train]))
+    else:
+        shutil.copyfile(MODELS / "tiny" / STATISTICS_FILE, statistics_file)
     policy = load_policy("tiny", "all", statistics_file=statistics_file)
     policy.module.config.n_action_steps = recipe.n_action_steps
     return policy

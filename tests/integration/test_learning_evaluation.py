@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import resource
 import shutil
 import signal
@@ -12,8 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from zk0.cli import cli
 from zk0.errors import CheckpointError, StorageError
+from zk0.evaluate import Assessment, format_assessment, load_model
 from zk0.learning.action_error import compute_action_mse, predict_actions
 from zk0.learning.datasets import read_frames
 from zk0.learning.evaluator import (
@@ -24,9 +28,12 @@ from zk0.learning.evaluator import (
 )
 from zk0.learning.export import export_policy
 from zk0.learning.frames import Frames, build_batch
+from zk0.learning.genesis import GENESIS_FILE
 from zk0.learning.normalization import load_statistics
 from zk0.learning.policy import MODELS, Policy, load_policy
+from zk0.learning.robot import SO101
 from zk0.learning.sources import EMBEDDED
+from zk0.scoring import RolloutResult, Score
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +179,32 @@ def test_a_full_disk_while_a_model_is_saved_is_one_sentence(policy: Policy, tmp_
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_the_command_scores_a_checkpoint_file(tmp_path: Path) -> None:
+    (tmp_path / "touch").symlink_to(EMBEDDED / "pool" / "touch")
+    arguments = ["evaluate", str(GENESIS_FILE), "--pool", str(tmp_path), "--json"]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    found = json.loads(result.stdout)
+    assert list(found["sets"]) == ["touch"]
+    assert found["sets"]["touch"]["action_mse"].keys() == {
+        *(f"{joint}_deg2" for joint in SO101.joints[:5]),
+        "gripper.pos_percent2",
+    }
+    assert found["rollouts"] == []
+
+
+def test_a_table_names_sets_joints_and_success_rates() -> None:
+    score = Score("touch", True, 4, 64, 0.5, {"wrist_roll.pos_deg2": 12.0})
+    result = RolloutResult("touch", 0, (True,) * 19 + (False,), (False,) * 20, 1.0)
+    table = format_assessment(Assessment({"touch": score}, [result]))
+    assert "touch (unseen, 64 frames): loss 0.5000" in table
+    assert "wrist_roll.pos_deg2" in table
+    assert "touch: 19 of 20 episodes succeeded (95%, 95 % interval 76%-99%)" in table
+    assert "blind control: 0 of 20" in table
+
+
+def test_a_damaged_checkpoint_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"\x08")
+    with pytest.raises(CheckpointError):
+        load_model(str(tmp_path / "model.safetensors"))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import numpy as np
@@ -26,11 +28,14 @@ from zk0.console import NetworkOptions, network_options
 from zk0.errors import ConfigError, RoundError, StorageError
 from zk0.outputs.folder import OutputFolder
 from zk0.outputs.history import EvaluatedRound, add_to_history, read_history
+from zk0.outputs.hub import HuggingFaceHub, validate_repository
+from zk0.outputs.trackers import open_trackers
 from zk0.ports import Tensors
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.tensorfile import read_tensor_file
 from zk0.scoring import RolloutResult, Score, compute_wilson_interval
 from zk0.testing.evaluation import LinearEvaluator
+from zk0.testing.hub import FolderHub
 
 NOON = datetime(2026, 11, 24, 12, 0, 0)
 
@@ -49,11 +54,13 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path / "world", make_honest(*TASKS))
 
 
-def open_recorder(world: World, root: Path, plan: RecordingPlan, now: datetime = NOON) -> Recorder:
+def open_recorder(
+    world: World, root: Path, plan: RecordingPlan, now: datetime = NOON, **more: Any
+) -> Recorder:
     tools = world.tools()
     folder = OutputFolder.open(root, now)
     evaluator = LinearEvaluator(TASKS, SHAPE)
-    return Recorder(folder, tools.ledger, tools.home, evaluator, plan, OddSimulator())
+    return Recorder(folder, tools.ledger, tools.home, evaluator, plan, OddSimulator(), **more)
 
 
 def run(world: World, recorder: Recorder, rounds: int) -> None:
@@ -245,3 +252,85 @@ def test_the_options_of_run_round_arrive_together() -> None:
     CliRunner().invoke(command, [], catch_exceptions=False)
     plan = RecordingPlan(evaluate_every=3, roll_out=("touch",), names={"0xa": "b"})
     assert received == [RecordingOptions(Path("out"), plan, ("stack",), 5), None]
+
+
+def test_the_last_model_is_pushed_once_at_the_end(world: World, tmp_path: Path) -> None:
+    hub = FolderHub(tmp_path / "hub")
+    plan = RecordingPlan(evaluate_every=0, push_to="team/robot")
+    run(world, open_recorder(world, tmp_path, plan, hub=hub), 2)
+    root = tmp_path / "2026-11-24_12-00-00"
+    pushed = (tmp_path / "hub/team/robot/model.safetensors").read_bytes()
+    assert pushed == (root / "models/round_2/model.safetensors").read_bytes()
+    assert hub.messages == ["zk0 round 2"]
+
+
+def test_a_hub_that_refuses_leaves_the_model_here(world: World, tmp_path: Path) -> None:
+    hub = FolderHub(tmp_path / "hub", refuses=True)
+    plan = RecordingPlan(evaluate_every=0, push_to="team/robot")
+    with pytest.raises(StorageError, match="refused"):
+        run(world, open_recorder(world, tmp_path, plan, hub=hub), 1)
+    assert (tmp_path / "2026-11-24_12-00-00/models/round_1/model.safetensors").is_file()
+
+
+def test_nothing_is_pushed_when_something_went_wrong(world: World, tmp_path: Path) -> None:
+    hub = FolderHub(tmp_path / "hub")
+    recorder = open_recorder(world, tmp_path, RecordingPlan(0, 0, push_to="team/robot"), hub=hub)
+    _, runner = world.coordinator()
+    recorder.record(runner.run_round())
+    with pytest.raises(RoundError), recorder:
+        raise RoundError("aborted")
+    assert not hub.messages
+
+
+def test_the_hub_wants_a_token_and_a_whole_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(ConfigError, match="HF_TOKEN"):
+        HuggingFaceHub()
+    assert validate_repository("team/robot-1.0") == "team/robot-1.0"
+    for bad in ("robot", "/robot", "team/", "a/b/c", "team/rob ot"):
+        with pytest.raises(ConfigError, match="OWNER/NAME"):
+            validate_repository(bad)
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
+def test_a_tracker_that_is_not_installed_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _package: None)
+    with pytest.raises(ConfigError, match=f"--track {name} needs the package {name}"):
+        open_trackers([name], tmp_path)
+
+
+class Writer:
+    """In place of TensorBoard's SummaryWriter."""
+
+    rows: list[tuple[str, float, int]] = []  # noqa: RUF012 - one list for the test to read
+    closed = 0
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        Writer.rows.append((name, value, step))
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        Writer.closed += 1
+
+
+def test_trackers_get_the_figures_of_every_evaluated_round(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = {"tensorboardX": SimpleNamespace(SummaryWriter=Writer)}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: installed.get(name))
+    monkeypatch.setattr("importlib.import_module", lambda name: installed[name])
+    trackers = open_trackers(["tensorboard"], tmp_path)
+    monkeypatch.undo()
+    run(world, open_recorder(world, tmp_path, RecordingPlan(), trackers=trackers), 1)
+    names = {name for name, _, step in Writer.rows if step == 1}
+    assert {f"global/{task}/loss" for task in TASKS} < names
+    assert "global/touch/action_mse/joint_deg2" in names
+    assert f"{world.members['touch'].address}/touch/action_mse" in names
+    assert Writer.closed == 1

@@ -85,7 +85,7 @@ def open_trackers(names: Sequence[str], folder: Path) -> list[Tracker]:
         for name in names:
             if name not in makers:
                 raise ConfigError(f"expected a tracker of {list(TRACKERS)}, found {name!r}")
-            tracker: Tracker = makers[name](folder)
+            tracker = makers[name](folder)
             stack.callback(tracker.close)
             trackers.append(tracker)
         stack.pop_all()
