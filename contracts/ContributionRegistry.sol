@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import { RoundParameters } from "./RoundParameters.sol";
 import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
 import { ICreditSource } from "./interfaces/ICreditSource.sol";
+import { INetworkParameters } from "./interfaces/INetworkParameters.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
 import { IRandomness } from "./interfaces/IRandomness.sol";
@@ -24,6 +24,7 @@ import { Phase } from "./types/Phase.sol";
 import { Publication } from "./types/Publication.sol";
 import { Record } from "./types/Record.sol";
 import { Round } from "./types/Round.sol";
+import { Rules } from "./types/Rules.sol";
 import { Statement } from "./types/Statement.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
@@ -33,7 +34,7 @@ import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 /// @title ContributionRegistry
 /// @notice Keeps rounds, contributions and checkpoints, and judges the proofs.
-contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
+contract ContributionRegistry is IContributionRegistry, Ownable2Step {
     using SafeCast for int256;
 
     uint256 internal constant COMMITMENT_LENGTH = 64;
@@ -48,6 +49,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     uint256 internal constant TERNARIES_PER_BYTE = 4;
 
     /// @inheritdoc IContributionRegistry
+    INetworkParameters public immutable override networkParameters;
+
+    /// @inheritdoc IContributionRegistry
     INodeRegistry public immutable override nodeRegistry;
 
     /// @inheritdoc IContributionRegistry
@@ -57,12 +61,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     IRandomness public immutable override randomness;
 
     /// @inheritdoc IContributionRegistry
-    bytes32 public immutable override circuitId;
-
-    /// @inheritdoc IContributionRegistry
     bytes32 public immutable override manifestDigest;
-
-    uint32 internal immutable SAMPLE_SIZE;
 
     /// @inheritdoc IContributionRegistry
     string public override manifestCid;
@@ -80,6 +79,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     mapping(address node => uint256) public override debtNano;
 
     mapping(uint256 roundId => Round) private _rounds;
+    /// Copies of the versions that rounds were opened with: every step reads its round's.
+    mapping(uint256 version => Rules) private _rules;
     /// Contributions by digest, and their digests by node and in order of commitment: three slots for a
     /// commit, where records by index would need four to refuse a second one of a node and a copied digest.
     mapping(uint256 roundId => mapping(bytes32 digest => Record)) private _records;
@@ -96,11 +97,10 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         _;
     }
 
-    /// @notice Fixes the rules and publishes the first checkpoint.
+    /// @notice Puts the parts together and publishes the first checkpoint.
     /// @param owner_ Who may name another coordinator.
     /// @param coordinator_ Who drives the rounds.
-    /// @param parts The nodes, the verifiers with the circuit that this network uses, and the randomness.
-    /// @param parameters_ The rules of the network.
+    /// @param parts The rules, with the nodes and the verifiers, and the randomness.
     /// @param genesisDigest SHA-256 of the first checkpoint.
     /// @param genesisCid Its content identifier.
     /// @param manifestDigest_ SHA-256 of the network's manifest.
@@ -109,26 +109,17 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         address owner_,
         address coordinator_,
         Parts memory parts,
-        Parameters memory parameters_,
         bytes32 genesisDigest,
         string memory genesisCid,
         bytes32 manifestDigest_,
         string memory manifestCid_
-    )
-        Ownable(owner_)
-        RoundParameters(
-            parameters_,
-            parts.verifierRouter.verifierOf(parts.circuitId).sampleSize(),
-            parts.nodeRegistry.exitDelay()
-        )
-    {
+    ) Ownable(owner_) {
         require(manifestDigest_ != 0, ContributionRegistry_ZeroDigest());
         require(bytes(manifestCid_).length != 0, ContributionRegistry_EmptyCid());
-        nodeRegistry = parts.nodeRegistry;
-        verifierRouter = parts.verifierRouter;
+        networkParameters = parts.networkParameters;
+        nodeRegistry = parts.networkParameters.nodeRegistry();
+        verifierRouter = parts.networkParameters.verifierRouter();
         randomness = parts.randomness;
-        circuitId = parts.circuitId;
-        SAMPLE_SIZE = parts.verifierRouter.verifierOf(parts.circuitId).sampleSize();
         manifestDigest = manifestDigest_;
         manifestCid = manifestCid_;
         _setCoordinator(coordinator_);
@@ -151,8 +142,12 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         Round storage r = _rounds[roundId];
         r.phase = Phase.Committing;
         r.taskCount = uint8(nodeRegistry.taskCount());
-        r.openedAt = uint64(block.timestamp);
-        r.deadline = _after(COMMIT_WINDOW);
+        uint32 version = _takeRules();
+        r.parametersVersion = version;
+        // No chain has 2^40 seconds.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        r.openedAt = uint40(block.timestamp);
+        r.deadline = _after(_rules[version].parameters.commitWindow);
         r.baseDigest = head;
         r.poolRoot = poolRoot;
         emit RoundOpened(roundId, head, poolRoot, r.deadline);
@@ -173,9 +168,10 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             numExamples != 0 && numExamples <= datasetSize,
             ContributionRegistry_NumExamplesOutOfRange(datasetSize, numExamples)
         );
-        _requireExponent(exponent, MAX_EXPONENT);
+        Parameters storage p = _parametersOf(r);
+        _requireExponent(exponent, p);
         uint16 index = r.count;
-        require(index < MAX_NODES, ContributionRegistry_RoundFull(MAX_NODES));
+        require(index < p.maxNodes, ContributionRegistry_RoundFull(p.maxNodes));
         require(
             _digestOf[roundId][msg.sender] == 0, ContributionRegistry_AlreadyCommitted(roundId, msg.sender)
         );
@@ -189,7 +185,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         c.numExamples = numExamples;
         c.exponent = exponent;
         c.task = task;
-        // Below MAX_NODES, at most 256.
+        // Below maxNodes, at most 256.
         // forge-lint: disable-next-line(unsafe-typecast)
         c.index = uint8(index);
         emit UpdateCommitted(roundId, msg.sender, task, digest, numExamples, exponent);
@@ -198,15 +194,17 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     /// @inheritdoc IContributionRegistry
     function closeCommits(uint256 roundId) external override {
         Round storage r = _inPhase(roundId, Phase.Committing);
+        Parameters storage p = _parametersOf(r);
+        uint256 quorum = p.quorum;
         if (block.timestamp > r.deadline) {
-            if (r.count < QUORUM) {
+            if (r.count < quorum) {
                 _abort(roundId, r);
                 return;
             }
         } else {
             _requireCoordinator();
-            require(r.count >= QUORUM, ContributionRegistry_QuorumNotReached(QUORUM, r.count));
-            uint256 quorumDeadline = uint256(r.openedAt) + MIN_COMMIT_WINDOW;
+            require(r.count >= quorum, ContributionRegistry_QuorumNotReached(quorum, r.count));
+            uint256 quorumDeadline = uint256(r.openedAt) + p.minCommitWindow;
             require(
                 block.timestamp >= quorumDeadline || _everyActiveNodeCommitted(roundId, r.count),
                 ContributionRegistry_DeadlineNotPassed(quorumDeadline, block.timestamp)
@@ -214,7 +212,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         }
         r.phase = Phase.Sampling;
         r.closingBlock = uint64(block.number);
-        r.deadline = _after(COLLECT_WINDOW);
+        r.deadline = _after(p.collectWindow);
         emit CommitsClosed(roundId, block.number, r.count);
     }
 
@@ -231,7 +229,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         }
         r.phase = Phase.Collecting;
         r.sampleSeed = seed;
-        r.deadline = _after(COLLECT_WINDOW);
+        r.deadline = _after(_parametersOf(r).collectWindow);
         emit SampleDrawn(roundId, seed, r.deadline);
     }
 
@@ -267,15 +265,16 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             ContributionRegistry_SamplesPending(r.count, r.samples)
         );
 
+        Parameters storage p = _parametersOf(r);
         MissingReason[] memory reasons = new MissingReason[](missing.length);
         for (uint256 i; i < reasons.length; ++i) {
-            reasons[i] = _sealContribution(roundId, i, clipShifts[i], missing[i]);
+            reasons[i] = _sealContribution(roundId, i, clipShifts[i], missing[i], p);
         }
-        _fixWeights(roundId, r, reasons);
+        _fixWeights(roundId, r, reasons, p.maxWeightShareBps);
         r.phase = Phase.Sealed;
         r.sealBlock = uint64(block.number);
         r.candidateDigest = candidateDigest;
-        r.deadline = _after(CHALLENGE_WINDOW);
+        r.deadline = _after(p.challengeWindow);
         emit RoundSealed(roundId, candidateDigest, block.number, r.totalWeight, clipShifts, reasons);
     }
 
@@ -292,7 +291,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             return;
         }
         r.challengeSeed = seed;
-        r.deadline = _after(CHALLENGE_WINDOW);
+        r.deadline = _after(_parametersOf(r).challengeWindow);
         emit ChallengeDrawn(roundId, seed);
     }
 
@@ -307,7 +306,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         _requireInTime(r.deadline);
         require(challenge.digest != 0, ContributionRegistry_ZeroDigest());
         require(bytes(challenge.cid).length != 0, ContributionRegistry_EmptyCid());
-        _requireDirectionsLength(challenge.directions.length, r.taskCount);
+        _requireDirectionsLength(challenge.directions.length, r.taskCount, _verifierOf(r).sampleSize());
 
         r.commonKey = _directionKey(challenge.commonCommitment);
         _storeTaskKeys(roundId, r.taskCount, challenge.taskCommitments);
@@ -316,7 +315,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         r.unit = challenge.unit;
         r.baseLossNano = challenge.baseLossNano;
         r.candidateLossNano = challenge.candidateLossNano;
-        r.deadline = _after(PROVING_WINDOW);
+        r.deadline = _after(_parametersOf(r).provingWindow);
         emit ChallengePublished(
             roundId,
             challenge.digest,
@@ -355,8 +354,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             absolute: absolute,
             context: context(roundId, msg.sender)
         });
-        verifier().verify(statement, proof);
-        _recordProof(roundId, r, c, statement);
+        IProofVerifier checker = _verifierOf(r);
+        checker.verify(statement, proof);
+        _recordProof(roundId, r, c, statement, checker.sampleSize());
     }
 
     // ---------------------------------------------------------------- finalize, abort
@@ -371,7 +371,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         require(result.reportDigest != 0, ContributionRegistry_ZeroDigest());
         require(bytes(result.reportCid).length != 0, ContributionRegistry_EmptyCid());
         uint256 acceptedBitmap = _settle(roundId, r, result.harmfulBitmap);
-        bool baseKept = Gate.validate(r, result, acceptedBitmap, MAX_REGRESSION_NANO);
+        bool baseKept = Gate.validate(r, result, acceptedBitmap, _parametersOf(r).maxRegressionNano);
 
         r.phase = Phase.Finalized;
         r.baseKept = baseKept;
@@ -407,9 +407,10 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
                 block.timestamp > deadline, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp)
             );
             // Else whoever is first after the deadline could abort what others have a right to close.
+            uint256 quorum = _parametersOf(r).quorum;
             require(
-                phase != Phase.Committing || r.count < QUORUM,
-                ContributionRegistry_QuorumReached(QUORUM, r.count)
+                phase != Phase.Committing || r.count < quorum,
+                ContributionRegistry_QuorumReached(quorum, r.count)
             );
         }
         _abort(roundId, r);
@@ -492,11 +493,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     }
 
     /// @inheritdoc IContributionRegistry
-    function verifier() public view override returns (IProofVerifier) {
-        return verifierRouter.verifierOf(circuitId);
-    }
-
-    /// @inheritdoc IContributionRegistry
     function taskKey(uint256 roundId, uint8 task) external view override returns (bytes32) {
         return _taskKeys[roundId][task];
     }
@@ -507,18 +503,29 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         return uint256(keccak256(abi.encode(block.chainid, address(this), roundId, node))) >> 8;
     }
 
+    // ---------------------------------------------------------------- steps of the opening
+
+    /// The newest version of the rules, copied when the first round is opened with it.
+    function _takeRules() private returns (uint32 version) {
+        version = networkParameters.version();
+        if (_rules[version].circuitId == 0) _rules[version] = networkParameters.rules(version);
+    }
+
     // ---------------------------------------------------------------- steps of the seal
 
-    function _sealContribution(uint256 roundId, uint256 index, uint8 clipShift, MissingReason claimed)
-        private
-        returns (MissingReason reason)
-    {
+    function _sealContribution(
+        uint256 roundId,
+        uint256 index,
+        uint8 clipShift,
+        MissingReason claimed,
+        Parameters storage p
+    ) private returns (MissingReason reason) {
         Record storage c = _recordAt(roundId, index);
         bool hasSample = c.sampleKey != 0;
         require(!hasSample || claimed != MissingReason.NoSample, ContributionRegistry_SampleExists(c.node));
         reason = hasSample ? claimed : MissingReason.NoSample;
         if (reason == MissingReason.None) {
-            _requireExponent(int256(c.exponent) - int256(uint256(clipShift)), MAX_EXPONENT);
+            _requireExponent(int256(c.exponent) - int256(uint256(clipShift)), p);
             c.clipShift = clipShift;
         } else {
             require(clipShift == 0, ContributionRegistry_ShiftOfMissing(c.node, clipShift));
@@ -528,7 +535,12 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         }
     }
 
-    function _fixWeights(uint256 roundId, Round storage r, MissingReason[] memory reasons) private {
+    function _fixWeights(
+        uint256 roundId,
+        Round storage r,
+        MissingReason[] memory reasons,
+        uint256 maxWeightShareBps
+    ) private {
         uint16 available;
         uint256 totalExamples;
         for (uint256 i; i < reasons.length; ++i) {
@@ -538,7 +550,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         }
         require(available != 0, ContributionRegistry_NoneAvailable());
 
-        uint256 cap = Shares.weightCap(totalExamples, MAX_WEIGHT_SHARE_BPS);
+        uint256 cap = Shares.weightCap(totalExamples, maxWeightShareBps);
         uint256 totalWeight;
         for (uint256 i; i < reasons.length; ++i) {
             if (reasons[i] != MissingReason.None) continue;
@@ -568,15 +580,21 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         }
     }
 
-    function _recordProof(uint256 roundId, Round storage r, Record storage c, Statement memory s) private {
-        int256 alignmentBps = Shares.alignmentBps(s.task, s.square, SAMPLE_SIZE);
+    function _recordProof(
+        uint256 roundId,
+        Round storage r,
+        Record storage c,
+        Statement memory s,
+        uint256 sampleSize
+    ) private {
+        int256 alignmentBps = Shares.alignmentBps(s.task, s.square, sampleSize);
         // No real vector is more than fully aligned (Cauchy-Schwarz); bounded, so that the type never refuses.
         alignmentBps = SignedMath.max(
             -Shares.FULL_ALIGNMENT_BPS, SignedMath.min(alignmentBps, Shares.FULL_ALIGNMENT_BPS)
         );
         ++r.proven;
         c.alignmentBps = alignmentBps.toInt16();
-        if (!Shares.isAdmitted(s.task, s.square, Z_MIN)) {
+        if (!Shares.isAdmitted(s.task, s.square, _parametersOf(r).zMin)) {
             c.outcome = Outcome.BelowThreshold;
             emit ContributionBelowThreshold(
                 roundId, msg.sender, alignmentBps, s.common, s.task, s.square, s.absolute
@@ -686,8 +704,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     function _abortDeadline(Round storage r, Phase phase) private view returns (uint256) {
         uint256 deadline = r.deadline;
-        if (phase == Phase.Collecting) return deadline + SEAL_WINDOW;
-        if (phase == Phase.Proving) return deadline + FINALIZE_WINDOW;
+        if (phase == Phase.Collecting) return deadline + _parametersOf(r).sealWindow;
+        if (phase == Phase.Proving) return deadline + _parametersOf(r).finalizeWindow;
         return deadline;
     }
 
@@ -707,15 +725,15 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         require(block.timestamp <= deadline, ContributionRegistry_DeadlinePassed(deadline, block.timestamp));
     }
 
-    function _requireExponent(int256 exponent, int256 max) private view {
+    function _requireExponent(int256 exponent, Parameters storage p) private view {
+        (int256 min, int256 max) = (p.minExponent, p.maxExponent);
         require(
-            exponent >= MIN_EXPONENT && exponent <= max,
-            ContributionRegistry_ExponentOutOfRange(MIN_EXPONENT, max, exponent)
+            exponent >= min && exponent <= max, ContributionRegistry_ExponentOutOfRange(min, max, exponent)
         );
     }
 
-    function _requireDirectionsLength(uint256 length, uint256 taskCount) private view {
-        uint256 expected = SAMPLE_SIZE + taskCount * Math.ceilDiv(SAMPLE_SIZE, TERNARIES_PER_BYTE);
+    function _requireDirectionsLength(uint256 length, uint256 taskCount, uint256 sampleSize) private pure {
+        uint256 expected = sampleSize + taskCount * Math.ceilDiv(sampleSize, TERNARIES_PER_BYTE);
         require(length == expected, ContributionRegistry_DirectionsLength(expected, length));
     }
 
@@ -733,6 +751,15 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     function _inPhase(uint256 roundId, Phase expected) private view returns (Round storage r) {
         r = _rounds[roundId];
         require(r.phase == expected, ContributionRegistry_WrongPhase(expected, r.phase));
+    }
+
+    function _parametersOf(Round storage r) private view returns (Parameters storage) {
+        return _rules[r.parametersVersion].parameters;
+    }
+
+    /// Of the round's own circuit, whatever the network has changed to since.
+    function _verifierOf(Round storage r) private view returns (IProofVerifier) {
+        return verifierRouter.verifierOf(_rules[r.parametersVersion].circuitId);
     }
 
     function _recordOf(uint256 roundId, address node) private view returns (Record storage) {
@@ -763,7 +790,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         return keccak256(commitment);
     }
 
-    function _after(uint32 window) private view returns (uint64) {
-        return uint64(block.timestamp) + window;
+    function _after(uint32 window) private view returns (uint40) {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint40(block.timestamp) + window;
     }
 }

@@ -27,6 +27,7 @@ from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
 from zk0.errors import ChainError, ConfigError, RoundError, TransportError
 from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network, RewardLedger
+from zk0.provers import Provers
 from zk0.storage import open_store
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
             f"{sorted(examiner.tasks)}; give a pool with episodes of every task"
         )
     found = examiner.layout.parameter_count
-    if found != network.parameters.parameter_count:
+    if found != network.parameter_count:
         raise ConfigError(
-            f"the network's contract says {network.parameters.parameter_count} parameters, the "
+            f"the network's contract says {network.parameter_count} parameters, the "
             f"policy {manifest.model} with scope {manifest.scope} has {found}"
         )
     return examiner
@@ -105,7 +106,7 @@ def make_tools(base: Base, pool: Path | None) -> Tools:
     return Tools(
         ledger=base.ledger,
         store=base.store,
-        prover=EzklProver(get_circuit_by_id(network.circuit_id), network.chain_id),
+        provers=Provers(lambda circuit: EzklProver(get_circuit_by_id(circuit), network.chain_id)),
         examiner=make_examiner(base.manifest, network, pool),
         manifest=base.manifest,
         home=base.home,

@@ -13,7 +13,7 @@ from zk0.ports import Network
 from zk0.protocol.aggregation import compute_clip_shifts
 from zk0.protocol.checkpoint import Checkpoint, CheckpointMetadata
 from zk0.protocol.contribution import compute_weights
-from zk0.protocol.round import Round
+from zk0.protocol.round import Parameters, Round
 from zk0.protocol.statement import Digest
 from zk0.protocol.strategies import ServerState
 from zk0.protocol.strategies.combination import Terms
@@ -34,10 +34,9 @@ class Weighted:
 
 
 def weigh(
-    available: Sequence[Collected], network: Network, manifest: NetworkManifest
+    available: Sequence[Collected], parameters: Parameters, manifest: NetworkManifest
 ) -> list[Weighted]:
     """Weights and clip shifts of the available updates, in commit order."""
-    parameters = network.parameters
     weights = compute_weights(
         [c.entry.num_examples for c in available], parameters.max_weight_share_bps
     )

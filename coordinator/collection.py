@@ -161,9 +161,8 @@ class Collection:
 
     def _compute_sample_key(self, round_: Round, digits: Mapping[str, NDArray[np.int8]]) -> bytes:
         """Of C_d, as the contract keeps it."""
-        parameters = self.ledger.network.parameters
         indices = draw_sample(
-            round_.sample_seed, self.prover.sample_size, parameters.parameter_count
+            round_.sample_seed, self.prover.sample_size, self.ledger.network.parameter_count
         )
         return self.prover.compute_commitment(self.layout.gather(digits, indices)).key
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from coordinator.attribution import Attribution
 from coordinator.candidate import Weighted
-from zk0.ports import Examiner, Network, PathGradient
+from zk0.ports import Examiner, PathGradient
 from zk0.protocol.challenge import (
     Challenge,
     compute_directions,
@@ -20,7 +20,7 @@ from zk0.protocol.challenge import (
 from zk0.protocol.checkpoint import Checkpoint
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.randomness import draw_frames, draw_sample
-from zk0.protocol.round import Round
+from zk0.protocol.round import Round, Rules
 from zk0.protocol.statement import Address
 
 
@@ -48,7 +48,7 @@ def count_draws(
 
 def examine(
     examiner: Examiner,
-    network: Network,
+    rules: Rules,
     round_: Round,
     base: Checkpoint,
     candidate: Checkpoint,
@@ -58,12 +58,12 @@ def examine(
     """Draw the examples, take the gradient on the path from base to candidate, and scale it."""
     seed = round_.challenge_seed
     frames = {
-        task: draw_frames(seed, task, times_drawn[task], network.parameters.frames_per_task)
+        task: draw_frames(seed, task, times_drawn[task], rules.parameters.frames_per_task)
         for task in examiner.tasks
     }
     gradient = examiner.compute_path_gradient(base.tensors, candidate.tensors, frames, seed)
-    parameter_count = network.parameters.parameter_count
-    indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
+    parameter_count = rules.parameters.parameter_count
+    indices = draw_sample(round_.sample_seed, rules.sample_size, parameter_count)
     challenge = Challenge(
         round_id=round_.round_id,
         sample_seed=round_.sample_seed,
@@ -110,12 +110,12 @@ def compute_share_errors_nano(
     examination: Examination,
     layout: ParameterLayout,
     round_: Round,
-    network: Network,
+    rules: Rules,
     members: Sequence[Weighted],
 ) -> dict[Address, int]:
     """Node → predicted standard error of its proven share, nano-loss."""
-    parameter_count = network.parameters.parameter_count
-    indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
+    parameter_count = rules.parameters.parameter_count
+    indices = draw_sample(round_.sample_seed, rules.sample_size, parameter_count)
     gradients = examination.gradient.gradients.values()
     mean = np.mean([g[indices].astype(np.float64) for g in gradients], axis=0)
     mean = mean * examination.attribution.gather_gain(layout, indices)

@@ -70,7 +70,7 @@ class CoordinatorPipeline:
         now = self._ledger.get_block().timestamp
         if now > round_.deadline:
             return True
-        parameters = self._ledger.network.parameters
+        parameters = self._ledger.get_rules(round_.round_id).parameters
         committed = {c.node for c in round_.contributions}
         if len(committed) < parameters.quorum:
             return False
@@ -166,7 +166,7 @@ class CoordinatorPipeline:
         self._put_frames(challenge)
         directions = challenge.directions
         tasks = self._ledger.network.tasks
-        prover = self._tools.prover
+        prover = self._tools.provers.get(self._ledger.get_rules(round_id).circuit_id)
         return PublishedChallenge(
             round_id=round_id,
             digest=digest,
@@ -218,6 +218,7 @@ class CoordinatorPipeline:
         settler = Settler(
             self._tools.examiner,
             self._ledger.network,
+            self._ledger.get_rules(round_id).parameters,
             self._tools.manifest,
             round_,
             origin,
@@ -236,6 +237,7 @@ class CoordinatorPipeline:
         """Pin checkpoint, updates and report, and finalize the round on chain."""
         round_ = self._ledger.get_round(round_id)
         store, home, network = self._tools.store, self._home, self._ledger.network
+        rules = self._ledger.get_rules(round_id)
         members = self._workspace.get_members(round_)
         examination = self._workspace.get_examination(round_)
         layout = self._tools.examiner.layout
@@ -245,6 +247,7 @@ class CoordinatorPipeline:
             checkpoint_cid = store.put(settlement.path)
         report = write_report(
             network=network,
+            rules=rules,
             manifest=self._tools.manifest,
             round_=round_,
             challenge=examination.challenge,
@@ -255,7 +258,7 @@ class CoordinatorPipeline:
             history_share=examination.attribution.compute_history_share_nano(
                 examination.gradient, layout
             ),
-            share_errors=compute_share_errors_nano(examination, layout, round_, network, members),
+            share_errors=compute_share_errors_nano(examination, layout, round_, rules, members),
             settlement=settlement,
             checkpoint_cid=checkpoint_cid,
             state=self._put_state(settlement),

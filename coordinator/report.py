@@ -13,7 +13,7 @@ from zk0.ports import Cid, Network
 from zk0.protocol.canonical import encode_canonical
 from zk0.protocol.challenge import Challenge
 from zk0.protocol.contribution import Contribution
-from zk0.protocol.round import Round
+from zk0.protocol.round import Round, Rules
 from zk0.protocol.statement import Address, Digest
 
 VERSION = 1
@@ -62,6 +62,7 @@ def compute_completeness(
 def write_report(
     *,
     network: Network,
+    rules: Rules,
     manifest: NetworkManifest,
     round_: Round,
     challenge: Challenge,
@@ -106,7 +107,7 @@ def write_report(
                 "parent": round_.base.hex(),
                 "state": {"cid": state[1], "digest": state[0].hex()} if state else None,
             },
-            "circuit_id": network.circuit_id.hex(),
+            "circuit_id": rules.circuit_id.hex(),
             "completeness": compute_completeness(round_, exact_shares, history_share),
             "contributions": contributions,
             "kind": "report",
@@ -122,7 +123,8 @@ def write_report(
                 },
             },
             "manifest": manifest.digest.hex(),
-            "parameters": asdict(network.parameters),
+            "parameters": asdict(rules.parameters),
+            "parameters_version": rules.version,
             "pool_losses_nano": dict(pool_losses),
             "registry": network.registry,
             "round": round_.round_id,

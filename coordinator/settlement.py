@@ -14,7 +14,7 @@ from zk0.ports import Examiner, Network
 from zk0.protocol.challenge import Challenge, compute_mean_nano
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import Outcome
-from zk0.protocol.round import Round
+from zk0.protocol.round import Parameters, Round
 from zk0.protocol.statement import Address, Digest
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Settler:
 
     examiner: Examiner
     network: Network
+    parameters: Parameters
     manifest: NetworkManifest
     round_: Round
     origin: Origin
@@ -79,7 +80,7 @@ class Settler:
 
     @property
     def _bound(self) -> int:
-        return self.round_.base_loss_nano + self.network.parameters.max_regression_nano
+        return self.round_.base_loss_nano + self.parameters.max_regression_nano
 
     def _is_accepted(self, member: Weighted) -> bool:
         entry = self.round_.contribution_of(member.update.entry.node)

@@ -13,8 +13,8 @@ from circuits.catalog import get_circuit
 from circuits.prover import EzklProver
 from zk0.chain.wallet import DEVNET_CHAIN_ID
 from zk0.errors import ConfigError
-from zk0.experiments.chain import open_witness
-from zk0.experiments.seeds import NoWitness, Witness
+from zk0.experiments.chain import open_notary
+from zk0.experiments.seeds import LocalNotary, Notary
 from zk0.experiments.setting import Setting, make_setting
 from zk0.experiments.simulation import RoundRecord, Simulation
 
@@ -34,21 +34,21 @@ class SimulationOptions:
 
 
 @contextmanager
-def _open_witness(setting: Setting, options: SimulationOptions) -> Iterator[Witness]:
+def _open_notary(setting: Setting, options: SimulationOptions) -> Iterator[Notary]:
     if not (options.commitments or options.proofs):
-        yield NoWitness(options.seed)
+        yield LocalNotary(options.seed)
         return
     circuit = get_circuit(f"alignment-{setting.sample_size}")
     prover = EzklProver(circuit, DEVNET_CHAIN_ID) if options.proofs else None
     genesis = Simulation(setting, options.seed).digest
-    with open_witness(
+    with open_notary(
         setting,
         genesis,
         circuit=circuit.manifest.name,
         circuit_id=circuit.circuit_id,
         prover=prover,
-    ) as witness:
-        yield witness
+    ) as notary:
+        yield notary
 
 
 def simulate(options: SimulationOptions, show: Callable[[str], None]) -> None:
@@ -63,9 +63,9 @@ def simulate(options: SimulationOptions, show: Callable[[str], None]) -> None:
     setting = make_setting(
         options.policy, nodes=options.nodes, strategy=options.strategy, poisoned=options.poisoned
     )
-    with _open_witness(setting, options) as witness:
+    with _open_notary(setting, options) as notary:
         ready = time.monotonic()
-        simulation = Simulation(setting, options.seed, witness)
+        simulation = Simulation(setting, options.seed, notary)
         first = simulation.measure()
         records = []
         for _ in range(options.rounds):

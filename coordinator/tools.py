@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from coordinator.home import CoordinatorHome
 from zk0.config import NetworkManifest
-from zk0.ports import BlobStore, Examiner, Ledger, Prover, RewardLedger
+from zk0.ports import BlobStore, Examiner, Ledger, RewardLedger
+from zk0.provers import Provers
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Tools:
 
     ledger: Ledger
     store: BlobStore
-    prover: Prover
+    provers: Provers
     examiner: Examiner
     manifest: NetworkManifest
     home: CoordinatorHome

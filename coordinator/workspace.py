@@ -72,7 +72,7 @@ class Workspace:
             tools = self._tools
             collection = Collection(
                 tools.ledger,
-                tools.prover,
+                tools.provers.get(tools.ledger.get_rules(round_id).circuit_id),
                 tools.manifest,
                 tools.home,
                 tools.examiner.layout,
@@ -88,7 +88,8 @@ class Workspace:
         """The step over what arrived, before the seal; at least one update must have."""
         collection = self.get_collection(round_.round_id)
         held = [collection.get(c.node) for c in round_.contributions if collection.has(c.node)]
-        members = weigh(held, self._ledger.network, self._tools.manifest)
+        parameters = self._ledger.get_rules(round_.round_id).parameters
+        members = weigh(held, parameters, self._tools.manifest)
         return self._write_candidate(round_, members), members
 
     def get_members(self, round_: Round) -> list[Weighted]:
@@ -156,7 +157,7 @@ class Workspace:
             origin = self.get_origin(round_)
             examination = examine(
                 self._tools.examiner,
-                self._ledger.network,
+                self._ledger.get_rules(round_.round_id),
                 round_,
                 origin.checkpoint,
                 self.get_candidate(round_),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from circuits.catalog import get_circuit_by_id
@@ -18,6 +19,8 @@ from zk0.console import NetworkOptions
 from zk0.errors import ConfigError
 from zk0.learning.federation import DatasetSettings
 from zk0.ports import Learner, Ledger, Network, Prover, Tensors, TrainingResult
+from zk0.protocol.statement import CircuitId
+from zk0.provers import Provers
 from zk0.storage import open_store
 
 log = logging.getLogger(__name__)
@@ -54,10 +57,10 @@ def open_tools(options: NetworkOptions, wallet: str, password_file: Path | None)
     return NodeTools(ledger, manifest, home)
 
 
-def make_prover(network: Network) -> Prover:
-    """The prover for the network's circuit, its proving key derived. Raises CircuitError."""
-    circuit = get_circuit_by_id(network.circuit_id)
-    prover = EzklProver(circuit, network.chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
+def make_prover(chain_id: int, circuit_id: CircuitId) -> Prover:
+    """The prover for a circuit, its proving key derived. Raises CircuitError."""
+    circuit = get_circuit_by_id(circuit_id)
+    prover = EzklProver(circuit, chain_id, time_limit_s=PROVER_TIME_LIMIT_S)
     prover.prepare()
     return prover
 
@@ -95,7 +98,7 @@ def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:
     network = tools.ledger.network
     return NodePipeline(
         ledger=tools.ledger,
-        make_prover=lambda: make_prover(network),
+        provers=Provers(partial(make_prover, network.chain_id)),
         learner=learner,
         manifest=tools.manifest,
         home=tools.home,

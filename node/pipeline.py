@@ -7,7 +7,6 @@ message, or a process that was killed and started again, continues where it was.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from zk0.protocol.round import Phase, Round
 from zk0.protocol.statement import Commitment, Digest, compute_context
 from zk0.protocol.tensorfile import compute_file_digest, read_tensor_file
 from zk0.protocol.update import Update, read_update
+from zk0.provers import Provers
 from zk0.storage.files import write_file
 
 log = logging.getLogger(__name__)
@@ -57,28 +57,25 @@ class NodePipeline:
         self,
         *,
         ledger: Ledger,
-        make_prover: Callable[[], Prover],
+        provers: Provers,
         learner: Learner,
         manifest: NetworkManifest,
         home: NodeHome,
     ) -> None:
         self._ledger = ledger
-        self._make_prover = make_prover
+        self._provers = provers
         self._home = home
         self._journal = Journal(home.journal_file)
         self.training = Training(ledger, learner, manifest, home, self._journal)
-        self._prover: Prover | None = None
 
-    @property
-    def prover(self) -> Prover:
-        """Made when first needed: deriving a proving key takes seconds."""
-        if self._prover is None:
-            self._prover = self._make_prover()
-        return self._prover
+    def _get_prover(self, round_id: int) -> Prover:
+        """For the circuit of this round. Raises CircuitError."""
+        return self._provers.get(self._ledger.get_rules(round_id).circuit_id)
 
     def prepare(self) -> None:
         """Make the prover now rather than under a round's deadline. Raises CircuitError."""
-        log.info("prover for circuit %s ready", self.prover.circuit_id.hex()[:16])
+        prover = self._provers.get(self._ledger.get_next_rules().circuit_id)
+        log.info("prover for circuit %s ready", prover.circuit_id.hex()[:16])
 
     def _own(self, round_: Round) -> Contribution | None:
         return round_.contribution_of(self._ledger.account)
@@ -155,7 +152,7 @@ class NodePipeline:
             )
         update = self.read_committed_update(round_id, own)
         sample = self._compute_sample(round_, update)
-        commitment = self.prover.compute_commitment(sample)
+        commitment = self._get_prover(round_id).compute_commitment(sample)
         if own.sample_key is None:
             receipt = self._ledger.commit_sample(round_id, round_.sample_seed, commitment)
             self._journal.record(
@@ -168,11 +165,9 @@ class NodePipeline:
         return Upload(update, own.digest, self._ledger.sign(message), commitment)
 
     def _compute_sample(self, round_: Round, update: Update) -> NDArray[np.int8]:
-        network = self._ledger.network
+        sample_size = self._ledger.get_rules(round_.round_id).sample_size
         layout = update.layout
-        indices = draw_sample(
-            round_.sample_seed, network.sample_size, network.parameters.parameter_count
-        )
+        indices = draw_sample(round_.sample_seed, sample_size, self._ledger.network.parameter_count)
         return layout.gather(update.digits, indices)
 
     # --- prove ---------------------------------------------------------------------------
@@ -209,7 +204,8 @@ class NodePipeline:
         context = compute_context(
             self._ledger.network.chain_id, self._ledger.network.registry, round_id, own.node
         )
-        result = self.prover.prove(directions.common, directions.tasks[task], sample, context)
+        prover = self._get_prover(round_id)
+        result = prover.prove(directions.common, directions.tasks[task], sample, context)
         receipt = self._ledger.prove_contribution(round_id, result.agreement, result.proof)
         self._journal.record(
             round_id, "proven", receipt.block_hash, transaction=receipt.transaction.hex()
@@ -219,11 +215,9 @@ class NodePipeline:
     def _read_directions(
         self, challenge: PublishedChallenge, challenge_file: Path | None
     ) -> Directions:
-        network = self._ledger.network
-        tasks = network.tasks[: len(challenge.tasks)]
-        directions = unpack_directions(
-            challenge.directions, tasks, network.sample_size, challenge.unit
-        )
+        tasks = self._ledger.network.tasks[: len(challenge.tasks)]
+        sample_size = self._ledger.get_rules(challenge.round_id).sample_size
+        directions = unpack_directions(challenge.directions, tasks, sample_size, challenge.unit)
         if challenge_file is not None:
             file = read_challenge(challenge_file, challenge.digest)
             if pack_directions(file.directions, tasks) != challenge.directions:
@@ -242,8 +236,9 @@ class NodePipeline:
             ("C_v", challenge.common, directions.common),
             (f"C_t of {name}", challenge.tasks[task], directions.tasks[name]),
         )
+        prover = self._get_prover(challenge.round_id)
         for label, published, values in pairs:
-            found = self.prover.compute_commitment(values)
+            found = prover.compute_commitment(values)
             if found != published:
                 raise ChallengeError(
                     f"round {challenge.round_id}: {label} on chain is "

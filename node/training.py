@@ -104,7 +104,7 @@ class Training:
         self, round_: Round, result: TrainingResult, difference: Mapping[str, NDArray[np.float32]]
     ) -> Trained:
         """The quantised difference as the update file, and what rounding left of it."""
-        parameters = self._ledger.network.parameters
+        parameters = self._ledger.get_rules(round_.round_id).parameters
         quantised = quantise(difference, parameters.min_exponent, parameters.max_exponent)
         num_examples = min(result.num_examples, self._get_dataset_size())
         update = Update(quantised.digits, self._metadata(round_, quantised.exponent, num_examples))

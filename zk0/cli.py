@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from zk0.cli_datasets import datasets
+from zk0.compare import compare
 from zk0.console import (
     NetworkOptions,
     confirm,
@@ -126,6 +127,7 @@ def fund(
         click.echo(format_funding(rewards, receipt, start, rounds, each))
 
 
+cli.add_command(compare)
 cli.add_command(evaluate)
 cli.add_command(datasets)
 

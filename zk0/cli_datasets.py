@@ -14,6 +14,7 @@ from zk0.errors import ConfigError
 if TYPE_CHECKING:
     from zk0.learning.federation import Federation
     from zk0.learning.inspection import Inspection
+    from zk0.learning.pooled_statistics import FeatureStatistics
     from zk0.learning.robot import Robot
 
 HAS_ERRORS = 2
@@ -80,6 +81,65 @@ def check(
         sys.exit(HAS_ERRORS)
     if strict and any(inspection.warnings for inspection in inspections):
         sys.exit(HAS_WARNINGS)
+
+
+@datasets.command()
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@federation_option
+@click.option(
+    "--part",
+    "parts",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Statistics that another node computed of its own data; may be repeated.",
+)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="New file to write.")
+@json_option
+def statistics(
+    addresses: tuple[str, ...],
+    federation_file: Path | None,
+    parts: tuple[Path, ...],
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Pool the normalisation statistics of data sets into one file.
+
+    A node runs it on its own data set and hands out the file; whoever founds the network
+    pools those with --part. The result's digest goes into the network's manifest. Only
+    training episodes count.
+    """
+    from zk0.learning.pooled_statistics import pool_statistics, read_part, write_pooled
+
+    pooled = [read_part(part) for part in parts]
+    if addresses or federation_file or not parts:
+        federation = open_federation(addresses, federation_file)
+        pooled += _compute_parts(federation, _find_robot(federation, None, None, None))
+    result = pool_statistics(pooled)
+    digest = write_pooled(output, result)
+    count = next(iter(result.values())).count
+    if as_json:
+        print_json({"file": str(output), "sha256": digest.hex(), "frames": count})
+    else:
+        click.echo(f"{output}: {count} frames of {len(pooled)} data sets, sha256 {digest.hex()}")
+
+
+def _compute_parts(
+    federation: Federation, robot: Robot | None
+) -> list[dict[str, FeatureStatistics]]:
+    """The clients' own statistics. Raises DatasetError for a data set with an error."""
+    import numpy as np
+
+    from zk0.learning.pooled_statistics import FEATURES, compute_part
+    from zk0.learning.rows import read_rows
+
+    parts = []
+    for inspection in _inspect(federation, robot):
+        inspection.validate()
+        if inspection.role == "client":
+            columns = read_rows(inspection.root).columns
+            kept = np.isin(columns["episode_index"], inspection.split.train)
+            parts.append(compute_part({key: columns[key][kept] for key in FEATURES}))
+    return parts
 
 
 def open_federation(addresses: tuple[str, ...], file: Path | None) -> Federation:

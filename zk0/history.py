@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zk0.chain.rows import ContributionRow, RoundRow
+from zk0.chain.rows import ContributionRow, RoundRow, to_json
 from zk0.errors import ConfigError
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.payout import Settlement
@@ -60,6 +60,12 @@ def format_history(rows: Sequence[RoundRow]) -> str:
             f"candidate {_format_loss(row.candidate_loss_nano)} → "
             f"final {_format_loss(row.final_loss_nano)}"
         ]
+        if row.changed_parameters:
+            changed = to_json(row.changed_parameters).items()
+            lines.append(
+                f"  rules {row.parameters_version}: "
+                + ", ".join(f"{name} {value}" for name, value in changed)
+            )
         if row.checkpoint is not None:
             lines.append(f"  checkpoint {row.checkpoint.hex()}  {row.checkpoint_cid}")
         if row.settlement is not None:

@@ -20,7 +20,7 @@ from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.payout import Settlement
-from zk0.protocol.round import Finalization, Parameters, Round
+from zk0.protocol.round import Finalization, Round, Rules
 from zk0.protocol.statement import (
     Address,
     Agreement,
@@ -44,12 +44,11 @@ class Network:
     chain_id: int
     registry: Address
     node_registry: Address
-    verifier: Address
-    circuit_id: CircuitId
-    sample_size: int
+    network_parameters: Address
     tasks: tuple[str, ...]
     """In the node registry's order; a task's number is its position."""
-    parameters: Parameters
+    parameter_count: int
+    """Trainable parameters; what else rounds follow can change: see `Ledger.get_rules`."""
     coordinator: Address
     genesis: Digest
     genesis_cid: Cid
@@ -123,7 +122,7 @@ class Event:
     round_id: int | None
     node: Address | None
     args: Mapping[str, Any]
-    """All arguments by name: int, str, bool, bytes, or lists of those."""
+    """All arguments by name: int, str, bool, bytes, lists of those, or for a struct a mapping."""
     block: int
     log_index: int
     transaction: bytes
@@ -164,6 +163,14 @@ class Ledger(Protocol):
     def get_round_count(self) -> int: ...
 
     def get_round(self, round_id: int) -> Round: ...
+
+    def get_rules(self, round_id: int) -> Rules:
+        """What a round follows from its opening to its end. Raises ChainError if unknown."""
+        ...
+
+    def get_next_rules(self) -> Rules:
+        """What a round would follow that was opened now."""
+        ...
 
     def get_head(self) -> Digest:
         """The newest checkpoint's digest."""

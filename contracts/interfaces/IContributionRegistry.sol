@@ -7,12 +7,11 @@ import { Contribution } from "../types/Contribution.sol";
 import { Finalization } from "../types/Finalization.sol";
 import { MissingReason } from "../types/MissingReason.sol";
 import { Outcome } from "../types/Outcome.sol";
-import { Parameters } from "../types/Parameters.sol";
 import { Phase } from "../types/Phase.sol";
 import { Round } from "../types/Round.sol";
 import { ICreditSource } from "./ICreditSource.sol";
+import { INetworkParameters } from "./INetworkParameters.sol";
 import { INodeRegistry } from "./INodeRegistry.sol";
-import { IProofVerifier } from "./IProofVerifier.sol";
 import { IRandomness } from "./IRandomness.sol";
 import { IVerifierRouter } from "./IVerifierRouter.sol";
 
@@ -20,8 +19,9 @@ import { IVerifierRouter } from "./IVerifierRouter.sol";
 /// @notice One round after another: nodes commit updates, commit them again at a drawn sample, and prove
 /// what they are worth against a challenge that was unknown by then. The contract judges the proofs; the
 /// coordinator moves rounds on, and anyone can after a deadline.
-/// @dev The owner can name another coordinator, and nothing else. A coordinator can abort a round that is
-/// not over, and has no say in whether a proven contribution is accepted.
+/// @dev A round follows the rules and the circuit that the network had when it was opened. The owner can name
+/// another coordinator, and nothing else. A coordinator can abort a round that is not over, and has no say in
+/// whether a proven contribution is accepted.
 interface IContributionRegistry is ICreditSource {
     /// @notice The network exists; `genesisDigest` is its first checkpoint.
     event NetworkCreated(
@@ -139,36 +139,6 @@ interface IContributionRegistry is ICreditSource {
 
     /// @notice A content identifier that must be given is empty.
     error ContributionRegistry_EmptyCid();
-
-    /// @notice A window must last between one second and `max`.
-    error ContributionRegistry_WindowOutOfRange(uint256 max, uint256 actual);
-
-    /// @notice The window of all is shorter than the window of a quorum.
-    error ContributionRegistry_CommitWindowTooShort(uint256 min, uint256 actual);
-
-    /// @notice A round must allow between 1 and `max` nodes.
-    error ContributionRegistry_MaxNodesOutOfRange(uint256 max, uint256 actual);
-
-    /// @notice The quorum must be between 1 and the most nodes that a round allows.
-    error ContributionRegistry_QuorumOutOfRange(uint256 max, uint256 actual);
-
-    /// @notice Exponents must lie in [-64, 0], at most 16 apart.
-    error ContributionRegistry_ExponentBoundsOutOfRange(int8 minExponent, int8 maxExponent);
-
-    /// @notice The largest share of the weight must be between 1 and `max` basis points.
-    error ContributionRegistry_MaxWeightShareOutOfRange(uint256 max, uint256 actual);
-
-    /// @notice The threshold must be positive.
-    error ContributionRegistry_ZeroThreshold();
-
-    /// @notice A challenge needs examples.
-    error ContributionRegistry_ZeroFrames();
-
-    /// @notice There are fewer parameters than coordinates in a sample.
-    error ContributionRegistry_ParameterCountTooSmall(uint256 min, uint256 actual);
-
-    /// @notice A node could withdraw its bond before a round that it has committed to can be over.
-    error ContributionRegistry_ExitDelayTooShort(uint256 min, uint256 actual);
 
     /// @notice Only the coordinator may do this, or may do it now.
     error ContributionRegistry_NotCoordinator(address expected, address actual);
@@ -399,8 +369,8 @@ interface IContributionRegistry is ICreditSource {
     /// @notice The field element that ties a proof to this chain and registry, a round and a node.
     function context(uint256 roundId, address node) external view returns (uint256);
 
-    /// @notice The rules of the network.
-    function parameters() external view returns (Parameters memory);
+    /// @notice The rules of the next round, and of every version that there was.
+    function networkParameters() external view returns (INetworkParameters);
 
     /// @notice Who drives the rounds.
     function coordinator() external view returns (address);
@@ -410,12 +380,6 @@ interface IContributionRegistry is ICreditSource {
 
     /// @notice Who knows the verifier of each circuit.
     function verifierRouter() external view returns (IVerifierRouter);
-
-    /// @notice The circuit that this network's proofs are of.
-    function circuitId() external view returns (bytes32);
-
-    /// @notice Who checks this network's proofs; reverts once its circuit is frozen.
-    function verifier() external view returns (IProofVerifier);
 
     /// @notice Where seeds come from.
     function randomness() external view returns (IRandomness);

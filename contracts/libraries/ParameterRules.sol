@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import { IContributionRegistry } from "../interfaces/IContributionRegistry.sol";
+import { INetworkParameters } from "../interfaces/INetworkParameters.sol";
 import { Parameters } from "../types/Parameters.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title ParameterRules
-/// @notice What a network's rules must satisfy, checked once when it is deployed.
+/// @notice What a network's rules must satisfy, checked when it is deployed and whenever they change.
 library ParameterRules {
     uint256 internal constant MAX_WINDOW = 30 days;
 
@@ -20,34 +21,41 @@ library ParameterRules {
     uint256 internal constant ALL_BPS = 10_000;
 
     /// @notice Reverts unless the rules are sound.
-    function validate(Parameters memory p, uint32 sampleSize, uint32 exitDelay) internal pure {
+    /// @param p The rules.
+    /// @param sampleSize Coordinates in a sample of the circuit.
+    /// @param exitDelay Seconds for which a node's bond stays.
+    /// @param nodeLimit Most nodes that can be active.
+    function validate(Parameters memory p, uint32 sampleSize, uint32 exitDelay, uint16 nodeLimit)
+        internal
+        pure
+    {
         _validateWindows(p);
+        uint256 most = Math.min(MAX_NODES, nodeLimit);
         require(
-            p.maxNodes != 0 && p.maxNodes <= MAX_NODES,
-            IContributionRegistry.ContributionRegistry_MaxNodesOutOfRange(MAX_NODES, p.maxNodes)
+            p.maxNodes != 0 && p.maxNodes <= most,
+            INetworkParameters.NetworkParameters_MaxNodesOutOfRange(most, p.maxNodes)
         );
         require(
             p.quorum != 0 && p.quorum <= p.maxNodes,
-            IContributionRegistry.ContributionRegistry_QuorumOutOfRange(p.maxNodes, p.quorum)
+            INetworkParameters.NetworkParameters_QuorumOutOfRange(p.maxNodes, p.quorum)
         );
         require(
             _isExponentRange(p.minExponent, p.maxExponent),
-            IContributionRegistry.ContributionRegistry_ExponentBoundsOutOfRange(p.minExponent, p.maxExponent)
+            INetworkParameters.NetworkParameters_ExponentBoundsOutOfRange(p.minExponent, p.maxExponent)
         );
         require(
             p.maxWeightShareBps != 0 && p.maxWeightShareBps <= ALL_BPS,
-            IContributionRegistry.ContributionRegistry_MaxWeightShareOutOfRange(ALL_BPS, p.maxWeightShareBps)
+            INetworkParameters.NetworkParameters_MaxWeightShareOutOfRange(ALL_BPS, p.maxWeightShareBps)
         );
-        require(p.zMin != 0, IContributionRegistry.ContributionRegistry_ZeroThreshold());
-        require(p.framesPerTask != 0, IContributionRegistry.ContributionRegistry_ZeroFrames());
+        require(p.zMin != 0, INetworkParameters.NetworkParameters_ZeroThreshold());
+        require(p.framesPerTask != 0, INetworkParameters.NetworkParameters_ZeroFrames());
         require(
             p.parameterCount >= sampleSize,
-            IContributionRegistry.ContributionRegistry_ParameterCountTooSmall(sampleSize, p.parameterCount)
+            INetworkParameters.NetworkParameters_ParameterCountTooSmall(sampleSize, p.parameterCount)
         );
         uint256 longest = longestRound(p);
         require(
-            exitDelay >= longest,
-            IContributionRegistry.ContributionRegistry_ExitDelayTooShort(longest, exitDelay)
+            exitDelay >= longest, INetworkParameters.NetworkParameters_ExitDelayTooShort(longest, exitDelay)
         );
     }
 
@@ -68,14 +76,14 @@ library ParameterRules {
         _validateWindow(p.finalizeWindow);
         require(
             p.minCommitWindow <= p.commitWindow,
-            IContributionRegistry.ContributionRegistry_CommitWindowTooShort(p.minCommitWindow, p.commitWindow)
+            INetworkParameters.NetworkParameters_CommitWindowTooShort(p.minCommitWindow, p.commitWindow)
         );
     }
 
     function _validateWindow(uint256 window) private pure {
         require(
             window != 0 && window <= MAX_WINDOW,
-            IContributionRegistry.ContributionRegistry_WindowOutOfRange(MAX_WINDOW, window)
+            INetworkParameters.NetworkParameters_WindowOutOfRange(MAX_WINDOW, window)
         );
     }
 

@@ -14,11 +14,12 @@ struct Round {
     uint16 available; // contributions in the candidate
     uint16 proven; // available contributions with a valid proof
     uint16 accepted; // proven contributions that were admitted
-    uint64 openedAt; // seconds
+    uint32 parametersVersion; // the rules that it was opened with
+    uint40 openedAt; // seconds
     /// Seconds. Committing: last second to commit. Sampling, and Sealed before the draw: last second
     /// before anyone may abort. Collecting: last second to commit a sample. Sealed after the draw: last
     /// second to publish the challenge. Proving: last second to prove.
-    uint64 deadline;
+    uint40 deadline;
     // slot 1
     uint64 closingBlock; // its hash draws the sample
     uint64 sealBlock; // its hash draws the challenge

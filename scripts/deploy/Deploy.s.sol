@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { RewardVault } from "contracts/RewardVault.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
@@ -28,6 +29,7 @@ contract Deploy is Script {
         IRandomness randomness;
         IParticipation participation;
         NodeRegistry nodeRegistry;
+        NetworkParameters networkParameters;
         ContributionRegistry contributionRegistry;
         RewardVault rewardVault; // none if the configuration has no ".vault"
     }
@@ -65,11 +67,17 @@ contract Deploy is Script {
             uint16(_uint(config, ".parameters.maxNodes", type(uint16).max)),
             uint32(_uint(config, ".exitDelay", type(uint32).max))
         );
+        d.networkParameters = new NetworkParameters(
+            vm.parseJsonAddress(config, ".owner"),
+            d.nodeRegistry,
+            d.verifierRouter,
+            _parameters(config),
+            d.alignmentVerifier.circuitId()
+        );
         d.contributionRegistry = new ContributionRegistry(
             vm.parseJsonAddress(config, ".owner"),
             vm.parseJsonAddress(config, ".coordinator"),
-            Parts(d.nodeRegistry, d.verifierRouter, d.randomness, d.alignmentVerifier.circuitId()),
-            _parameters(config),
+            Parts(d.networkParameters, d.randomness),
             vm.parseJsonBytes32(config, ".genesisDigest"),
             vm.parseJsonString(config, ".genesisCid"),
             vm.parseJsonBytes32(config, ".manifestDigest"),
@@ -139,6 +147,7 @@ contract Deploy is Script {
         // None of the contracts is older, so events are to be read from here on.
         vm.serializeUint(key, "block", block.number);
         vm.serializeAddress(key, "contributionRegistry", address(d.contributionRegistry));
+        vm.serializeAddress(key, "networkParameters", address(d.networkParameters));
         vm.serializeAddress(key, "nodeRegistry", address(d.nodeRegistry));
         vm.serializeAddress(key, "alignmentVerifier", address(d.alignmentVerifier));
         vm.serializeAddress(key, "verifierRouter", address(d.verifierRouter));

@@ -42,7 +42,12 @@ contract DeployTest is Test {
     function test_DeploysWhatTheConfigurationSays() public {
         Deploy.Deployment memory d = script.deploy(_config("16"));
         assertEq(address(d.contributionRegistry.nodeRegistry()), address(d.nodeRegistry));
-        assertEq(address(d.contributionRegistry.verifier()), address(d.alignmentVerifier));
+        assertEq(address(d.contributionRegistry.networkParameters()), address(d.networkParameters));
+        assertEq(d.networkParameters.circuitId(), d.alignmentVerifier.circuitId());
+        assertEq(
+            address(d.verifierRouter.verifierOf(d.networkParameters.circuitId())),
+            address(d.alignmentVerifier)
+        );
         assertEq(address(d.alignmentVerifier.ezklVerifier()), d.ezklVerifier);
         assertEq(d.contributionRegistry.owner(), address(0xA1));
         assertEq(d.contributionRegistry.coordinator(), address(0xA2));
@@ -51,9 +56,9 @@ contract DeployTest is Test {
         assertEq(d.nodeRegistry.bondPerExampleWei(), 1 gwei);
         assertEq(d.nodeRegistry.exitDelay(), 36_000);
         assertEq(d.nodeRegistry.maxNodes(), 16);
-        assertEq(d.contributionRegistry.parameters().finalizeWindow, 7);
-        assertEq(d.contributionRegistry.parameters().minExponent, -24);
-        assertEq(d.contributionRegistry.parameters().framesPerTask, 16);
+        assertEq(d.networkParameters.parameters().finalizeWindow, 7);
+        assertEq(d.networkParameters.parameters().minExponent, -24);
+        assertEq(d.networkParameters.parameters().framesPerTask, 16);
         assertEq(d.alignmentVerifier.circuitId(), bytes32(uint256(0xC1)));
         assertEq(d.contributionRegistry.head(), bytes32(uint256(0xC2)));
         assertEq(d.contributionRegistry.manifestDigest(), bytes32(uint256(0xC3)));

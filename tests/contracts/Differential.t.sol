@@ -48,6 +48,7 @@ contract DifferentialTest is RegistryFixture {
         string memory key = "site";
         vm.serializeAddress(key, "registry", address(registry));
         vm.serializeAddress(key, "nodeRegistry", address(nodes));
+        vm.serializeAddress(key, "networkParameters", address(registry.networkParameters()));
         vm.serializeAddress(key, "coordinator", coordinator);
         vm.serializeAddress(key, "stranger", stranger);
         vm.serializeAddress(key, "accounts", crowd);

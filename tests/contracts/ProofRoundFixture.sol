@@ -43,8 +43,7 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
             abi.encode(
                 owner,
                 coordinator,
-                _parts(alignmentVerifier),
-                p,
+                _parts(alignmentVerifier, p),
                 GENESIS,
                 "genesis-cid",
                 keccak256("manifest"),

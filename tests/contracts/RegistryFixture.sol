@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
@@ -65,8 +66,7 @@ abstract contract RegistryFixture is Test {
         return new ContributionRegistry(
             owner,
             coordinator,
-            _parts(verifier),
-            p,
+            _parts(verifier, p),
             GENESIS,
             "genesis-cid",
             keccak256("manifest"),
@@ -74,9 +74,11 @@ abstract contract RegistryFixture is Test {
         );
     }
 
-    function _parts(IProofVerifier verifier) internal returns (Parts memory) {
+    function _parts(IProofVerifier verifier, Parameters memory p) internal returns (Parts memory) {
         VerifierRouter router = new VerifierRouter(owner, verifier);
-        return Parts(nodes, router, new BlockHashRandomness(), verifier.circuitId());
+        return Parts(
+            new NetworkParameters(owner, nodes, router, p, verifier.circuitId()), new BlockHashRandomness()
+        );
     }
 
     function _taskNames() internal pure returns (string[] memory names) {

@@ -138,8 +138,7 @@ contract RoundVectorsTest is RegistryFixture {
             abi.encode(
                 owner,
                 coordinator,
-                _parts(new MockVerifier(M)),
-                rules,
+                _parts(new MockVerifier(M), rules),
                 genesis,
                 "genesis-cid",
                 keccak256("manifest"),

@@ -5,6 +5,7 @@ import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INodeRegistry } from "contracts/interfaces/INodeRegistry.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
@@ -70,11 +71,12 @@ contract SetRandomness is IRandomness {
         function test_AnotherProofSystemNeedsNoOtherRegistryCode() public {
             vm.prank(owner);
             router.add(second);
-            Parts memory parts = Parts(nodes, router, registry.randomness(), second.circuitId());
+            IRandomness randomness = registry.randomness();
+            NetworkParameters rules =
+                new NetworkParameters(owner, nodes, router, _parameters(), second.circuitId());
             registry = new ContributionRegistry(
-                owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
+                owner, coordinator, Parts(rules, randomness), GENESIS, "g", keccak256("manifest"), "m"
             );
-            assertEq(address(registry.verifier()), address(second));
             _seal2();
             Statement memory s = Statement({
                 commonKey: registry.round(id).commonKey,
@@ -96,7 +98,7 @@ contract SetRandomness is IRandomness {
         function test_AFrozenCircuitProvesNothingMore() public {
             _seal2();
             _prove(alice, 50_000);
-            bytes32 circuit = registry.circuitId();
+            bytes32 circuit = registry.networkParameters().circuitId();
             vm.expectEmit();
             emit R.CircuitFrozen(circuit);
             vm.prank(owner);
@@ -104,7 +106,7 @@ contract SetRandomness is IRandomness {
             vm.expectRevert(abi.encodeWithSelector(R.VerifierRouter_CircuitIsFrozen.selector, circuit));
             _prove(bob, 50_000);
             vm.expectRevert(abi.encodeWithSelector(R.VerifierRouter_CircuitIsFrozen.selector, circuit));
-            registry.verifier();
+            router.verifierOf(circuit);
             assertTrue(router.isFrozen(circuit));
             assertEq(router.addedVerifier(circuit).circuitId(), circuit, "readable still");
         }
@@ -151,7 +153,7 @@ contract SetRandomness is IRandomness {
         }
 
         function test_RevertWhen_AStrangerChangesTheRouter() public {
-            bytes32 circuit = registry.circuitId();
+            bytes32 circuit = registry.networkParameters().circuitId();
             vm.startPrank(stranger);
             vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
             router.add(second);
@@ -171,10 +173,9 @@ contract SetRandomness is IRandomness {
 
         function test_AnotherSourceDrawsTheSeeds() public {
             SetRandomness source = new SetRandomness();
-            Parts memory parts = Parts(nodes, router, source, registry.circuitId());
-            registry = new ContributionRegistry(
-                owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
-            );
+            Parts memory parts = Parts(registry.networkParameters(), source);
+            registry =
+                new ContributionRegistry(owner, coordinator, parts, GENESIS, "g", keccak256("manifest"), "m");
             _open();
             _commit(alice, 100, -10);
             _commit(bob, 100, -10);

@@ -88,13 +88,12 @@ class RecordedChain(MemoryChain):
 
     def join(self, tx: Transaction, **named: Any) -> None:
         """The node registry of the fixture holds more nodes than a round."""
-        network = self.network
-        wide = replace(network.parameters, max_nodes=NODE_LIMIT)
-        self.network = replace(network, parameters=wide)
+        first = self.rules[0]
+        self.rules[0] = replace(first, parameters=replace(first.parameters, max_nodes=NODE_LIMIT))
         try:
             super().join(tx, **named)
         finally:
-            self.network = network
+            self.rules[0] = first
 
     def get_hash(self, number: int) -> bytes | None:
         """None also for the block that is being made, whose hash nobody knows."""

@@ -20,7 +20,7 @@ from zk0.chain.reverts import decode_revert
 from zk0.ports import Registration
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Digest
-from zk0.testing.chain import make_network
+from zk0.testing.chain import make_network, make_rules
 
 ROUNDS_PER_SCENARIO = 10
 SCENARIOS_PER_RUN = 50
@@ -77,13 +77,14 @@ def _read_site(folder: Path) -> Site:
     raw = json.loads((folder / "site.json").read_bytes())
     network = replace(
         make_network(
-            TEMPLATE, raw["tasks"], raw["coordinator"].lower(), sample_size=raw["sampleSize"],
+            TEMPLATE, raw["tasks"], raw["coordinator"].lower(),
             bond_per_example_wei=raw["bondPerExample"],
             genesis=Digest(bytes.fromhex(raw["genesis"][2:])),
         ),
         chain_id=raw["chainId"],
         registry=raw["registry"].lower(),
         node_registry=raw["nodeRegistry"].lower(),
+        network_parameters=raw["networkParameters"].lower(),
     )  # fmt: skip
     accounts = tuple(a.lower() for a in raw["accounts"])
     entries = zip(accounts, raw["nodeTasks"], raw["sizes"], strict=True)
@@ -92,7 +93,8 @@ def _read_site(folder: Path) -> Site:
         for a, task, size in entries
         if size
     }
-    return Site(network, accounts, raw["stranger"].lower(), nodes, raw["exitDelay"])
+    rules = make_rules(TEMPLATE, sample_size=raw["sampleSize"])
+    return Site(network, rules, accounts, raw["stranger"].lower(), nodes, raw["exitDelay"])
 
 
 def _write(scenario: Scenario, file: Path) -> None:

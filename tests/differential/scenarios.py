@@ -13,7 +13,7 @@ from tests.differential.recording import RecordedChain, Recorder
 from tests.differential.state import view_everything, view_round
 from zk0.ports import Cid, Network, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
-from zk0.protocol.round import Finalization, Parameters, Phase, Round
+from zk0.protocol.round import Finalization, Parameters, Phase, Round, Rules
 from zk0.protocol.statement import Address, Agreement, Commitment, Digest
 
 ZERO = bytes(32)
@@ -28,6 +28,7 @@ class Site:
     """The network that forge deploys, as it describes it before the rounds are made."""
 
     network: Network
+    rules: Rules
     accounts: tuple[Address, ...]
     stranger: Address
     nodes: Mapping[Address, Any]
@@ -64,18 +65,20 @@ class Scenario:
 
     def __init__(self, site: Site, seed: int, rounds: int) -> None:
         self.draw = random.Random(seed)
-        parameters = draw_parameters(self.draw, site.network.parameters)
+        parameters = draw_parameters(self.draw, site.rules.parameters)
         self.site = site
         self.parameters = parameters
-        network = replace(site.network, parameters=parameters)
         self.chain = RecordedChain(
-            network, verify=lambda _, proof: bool(proof), exit_delay_s=site.exit_delay_s
+            site.network,
+            replace(site.rules, parameters=parameters),
+            verify=lambda _, proof: bool(proof),
+            exit_delay_s=site.exit_delay_s,
         )
         self.chain.nodes.update(site.nodes)
         self.recorder = Recorder(self.chain)
         self.tally: Counter[tuple[str, str]] = Counter()
         self._rounds = rounds
-        self._digests: list[Digest] = [network.genesis]
+        self._digests: list[Digest] = [site.network.genesis]
 
     def play(self) -> None:
         """Until the wanted number of rounds is over."""
@@ -276,10 +279,10 @@ class Scenario:
             self._publish(round_)
 
     def _publish(self, round_: Round) -> None:
-        net = self.chain.network
+        net, m = self.chain.network, self.site.rules.sample_size
         base = self.draw.randint(0, 10**9)
         tasks = len(net.tasks) + (self.draw.choice([-1, 1]) if self._chance(0.03) else 0)
-        size = net.sample_size + len(net.tasks) * -(-net.sample_size // 4)
+        size = m + len(net.tasks) * -(-m // 4)
         size += self.draw.choice([-1, 1]) if self._chance(0.03) else 0
         self._call(
             self._driver(), "publish_challenge",
@@ -303,7 +306,7 @@ class Scenario:
 
     def _prove(self, round_: Round, who: Address) -> None:
         """Sums that a real vector could have: |T| ≤ √(m·Q)."""
-        m = self.chain.network.sample_size
+        m = self.site.rules.sample_size
         square = self.draw.randint(0, 127 * 127 * m)
         bound, z = isqrt(m * square), self.parameters.z_min
         task = self.draw.randint(-bound, bound)

@@ -65,6 +65,7 @@ def describe_round(recorder: Recorder, round_: Round) -> dict[str, Any]:
         "available": len(round_.available) if sealed else 0,
         "proven": sum(o in PROVEN for o in outcomes),
         "accepted": sum(o in (Outcome.ACCEPTED, Outcome.HARMFUL) for o in outcomes),
+        "parametersVersion": chain.versions.get(round_.round_id, 0),
         "openedAt": round_.opened_at,
         "deadline": round_.deadline,
         "closingBlock": recorder.get_closing_block(round_),
@@ -91,7 +92,8 @@ def describe_round(recorder: Recorder, round_: Round) -> dict[str, Any]:
 def compute_weight_cap(recorder: Recorder, round_: Round) -> int:
     """Most that one contribution may weigh, which the rules only keep as weights."""
     total = sum(c.num_examples for c in round_.available)
-    return max(1, total * recorder.chain.network.parameters.max_weight_share_bps // 10_000)
+    rules = recorder.chain.get_rules(round_.round_id)
+    return max(1, total * rules.parameters.max_weight_share_bps // 10_000)
 
 
 def describe_contribution(entry: Contribution) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from zk0.config import NetworkManifest, TrainingRecipe
 from zk0.ports import Examiner, Learner, Parcel
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.round import Parameters
-from zk0.protocol.statement import Address, Digest, Statement
+from zk0.protocol.statement import Address, CircuitId, Digest, Statement
+from zk0.provers import Provers
 from zk0.storage.directory import DirectoryStore
-from zk0.testing.chain import MemoryChain, make_network
+from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.fleet import LocalFleet
 from zk0.testing.learning import LinearExaminer, LinearLearner, LinearShape
 from zk0.testing.ledger import MemoryLedger
@@ -65,6 +66,12 @@ def verify(statement: Statement, proof: bytes) -> bool:
         return False
 
 
+def make_sample_prover(circuit_id: CircuitId) -> SampleProver:
+    """For a circuit of 960 or of 480 coordinates."""
+    provers = {p.circuit_id: p for p in (SampleProver(960), SampleProver(480))}
+    return provers[circuit_id]
+
+
 def make_noise(seed: int) -> NoiseLearner:
     """Of a size that no check of the coordinator refuses."""
     return NoiseLearner(seed, scale=0.02, num_examples=SHAPE.frames)
@@ -97,10 +104,11 @@ class World:
         self.genesis = Checkpoint(SHAPE.make_base(), meta).write(genesis_file)
         prover = SampleProver(960)
         network = make_network(
-            PARAMETERS, TASKS, COORDINATOR, circuit_id=prover.circuit_id,
-            genesis=self.genesis, genesis_cid=self.store.put(genesis_file),
+            PARAMETERS, TASKS, COORDINATOR, genesis=self.genesis,
+            genesis_cid=self.store.put(genesis_file),
         )  # fmt: skip
-        self.chain = MemoryChain(network, verify=verify)
+        rules = make_rules(PARAMETERS, circuit_id=prover.circuit_id)
+        self.chain = MemoryChain(network, rules, verify=verify)
         self.vault = MemoryVault(self.chain)
         self.fleet = LocalFleet({})
         self.members: dict[str, Member] = {}
@@ -131,7 +139,7 @@ class World:
     ) -> tuple[NodePipeline, NodeRunner]:
         pipeline = NodePipeline(
             ledger=ledger,
-            make_prover=lambda: SampleProver(960),
+            provers=Provers(make_sample_prover),
             learner=learner,
             manifest=self.manifest,
             home=home,
@@ -159,7 +167,7 @@ class World:
         return Tools(
             ledger=MemoryLedger(self.chain, COORDINATOR),
             store=self.store,
-            prover=SampleProver(960),
+            provers=Provers(make_sample_prover),
             examiner=self.examiner,
             manifest=self.manifest,
             home=CoordinatorHome.of(self.root / "coordinator", network.chain_id, network.registry),

@@ -51,6 +51,10 @@ class Fleet:
             time.sleep(0.1)
         raise AssertionError(f"{what} did not happen:\n" + self._tell())
 
+    def _tell(self) -> str:
+        """What the processes said last."""
+        return "\n".join(f"{name}: {line}" for name, line in self.lines[-30:])
+
     def address(self, wallet: int) -> str:
         from zk0.chain.wallet import open_dev_wallet
 

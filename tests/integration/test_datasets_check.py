@@ -20,6 +20,7 @@ from zk0.console import run
 from zk0.errors import DatasetError
 from zk0.learning.datasets import load_dataset
 from zk0.learning.federation import DatasetSettings
+from zk0.learning.normalization import load_statistics
 from zk0.learning.sources import EMBEDDED
 from zk0.networks import make_devnet_manifest
 
@@ -433,3 +434,50 @@ def test_older_format_is_converted_into_a_new_folder(check: Check, tmp_path: Pat
     assert not (tmp_path / "newer").exists()
     code, _, err = check(f"local:{old}", "--convert", str(new))
     assert "exists already" in err
+
+
+@pytest.fixture
+def pool(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Run `zk0 datasets statistics`."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["zk0", "datasets", "statistics", *arguments])
+        handlers = logging.getLogger().handlers[:]
+        try:
+            with pytest.raises(SystemExit) as stopped:
+                run(cli)
+        finally:
+            logging.getLogger().handlers = handlers
+        out, err = capsys.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return call
+
+
+def test_parts_of_nodes_make_the_embedded_networks_statistics(pool: Check, tmp_path: Path) -> None:
+    """Each node hands out its part; together they give what the tiny model was built with."""
+    parts = []
+    for task in ("lift", "place", "touch"):
+        parts += ["--part", str(tmp_path / f"{task}.json")]
+        assert pool(task, "--output", parts[-1])[0] == 0
+    code, out, _ = pool(*parts, "--output", str(tmp_path / "network.json"), "--json")
+    assert code == 0
+    found, digest = load_statistics(tmp_path / "network.json")
+    assert json.loads(out)["sha256"] == digest.hex()
+    assert json.loads(out)["frames"] == 2074
+    expected, _ = load_statistics(EMBEDDED / "models" / "tiny" / "statistics.json")
+    for key, entry in expected.items():
+        for name, values in entry.items():
+            assert np.allclose(found[key][name], values, rtol=1e-6)
+
+
+def test_statistics_of_a_broken_data_set_are_not_written(
+    pool: Check, folder: Path, tmp_path: Path
+) -> None:
+    break_values(folder)
+    code, out, err = pool(f"local:{folder}", "--output", str(tmp_path / "s.json"))
+    assert code == 1
+    assert "is not finite" in err
+    assert not out
+    assert not (tmp_path / "s.json").exists()
+    assert pool("--output", str(tmp_path / "s.json"))[0] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from zk0.errors import CheckpointError, ConfigError
 from zk0.learning.datasets import load_dataset
+from zk0.learning.devices import choose_device
 from zk0.learning.evaluation import compute_held_out_loss
+from zk0.learning.frames import build_batch
 from zk0.learning.genesis import GENESIS_FILE, write_genesis
-from zk0.learning.policy import MODELS, load_policy
+from zk0.learning.policy import MODELS, _find_statistics, load_policy
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.parameters import ParameterLayout
 
@@ -115,20 +119,64 @@ def test_unknown_scope_is_refused() -> None:
 
 
 def test_folder_without_a_policy_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a SmolVLA policy"):
+    with pytest.raises(ConfigError, match="expected a policy in"):
         load_policy(str(tmp_path), "all")
 
 
 def test_hub_model_without_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ConfigError, match="expected a SmolVLA policy in nobody/nothing"):
+    with pytest.raises(ConfigError, match="expected a policy in nobody/nothing"):
         load_policy("nobody/nothing", "all")
 
 
-def test_another_kind_of_policy_is_refused(tmp_path: Path) -> None:
+def test_policy_that_describes_no_features_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"type": "act"}))
-    with pytest.raises(ConfigError, match="found a act policy"):
+    with pytest.raises(ConfigError, match=r"no config\.json that describes its features"):
         load_policy(str(tmp_path), "all")
+
+
+def test_policy_of_another_arm_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(MODELS / "tiny", tmp_path / "other")
+    file = tmp_path / "other" / "config.json"
+    config = json.loads(file.read_text())
+    config["output_features"]["action"]["shape"] = [7]
+    file.write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match="has 7 action dimensions"):
+        load_policy(str(tmp_path / "other"), "all")
+
+
+def test_hub_model_without_statistics_is_refused() -> None:
+    with pytest.raises(ConfigError, match="comes without normalisation statistics"):
+        _find_statistics("lerobot/smolvla_base")
+
+
+def test_device_is_chosen_and_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZK0_DEVICE", raising=False)
+    assert choose_device() in ("cpu", "mps", "cuda")
+    monkeypatch.setenv("ZK0_DEVICE", "cpu")
+    assert choose_device() == "cpu"
+    for wrong in ("tpu", "cuda:99x", "cpu:x"):
+        with pytest.raises(ConfigError, match="expected a device of this machine"):
+            choose_device(wrong)
+    monkeypatch.setenv("ZK0_DEVICE", "tpu")
+    with pytest.raises(ConfigError, match="found 'tpu'"):
+        load_policy("tiny", "all")
+
+
+def test_bfloat16_is_for_training_only() -> None:
+    exact = load_policy("tiny", "expert", device="cpu")
+    rough = dataclasses.replace(exact, bfloat16=True)
+    frames = load_dataset("touch").held_out
+    assert compute_held_out_loss(rough, frames) == compute_held_out_loss(exact, frames)
+    noise = np.zeros((2, exact.chunk_size, exact.max_action_dim), np.float32)
+    time = np.full(2, 0.5, np.float32)
+    exact.module.train()
+    batches = [build_batch(frames, [0, 9], exact.chunk_size) for _ in range(2)]
+    expected = exact.compute_frame_losses(batches[0], noise, time)
+    found = rough.compute_frame_losses(batches[1], noise, time)
+    assert found.dtype == expected.dtype
+    assert not torch.equal(found, expected)
+    assert torch.allclose(found, expected, rtol=0.05)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04pickle"])

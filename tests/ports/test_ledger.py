@@ -19,9 +19,9 @@ from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid, Ledger, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.randomness import compute_seed
-from zk0.protocol.round import Finalization, Parameters, Phase
+from zk0.protocol.round import Finalization, Parameters, Phase, Rules
 from zk0.protocol.statement import Address, Agreement, CircuitId, Commitment, Digest
-from zk0.testing.chain import MemoryChain, make_network
+from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.ledger import MemoryLedger
 
 PARAMETERS = Parameters(
@@ -66,11 +66,12 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Devnet, Wo
 
 def build_memory_world() -> World:
     network = make_network(
-        PARAMETERS, TASKS, PLAN.coordinator, circuit_id=PLAN.circuit_id, genesis=PLAN.genesis,
+        PARAMETERS, TASKS, PLAN.coordinator, genesis=PLAN.genesis,
         genesis_cid=PLAN.genesis_cid, bond_per_example_wei=BOND_PER_EXAMPLE_WEI,
     )  # fmt: skip
     network = replace(network, manifest=PLAN.manifest, manifest_cid=PLAN.manifest_cid)
-    chain = MemoryChain(network, exit_delay_s=800)
+    rules = make_rules(PARAMETERS, circuit_id=PLAN.circuit_id)
+    chain = MemoryChain(network, rules, exit_delay_s=800)
     names = [Address(f"0x{i:040x}") for i in range(0xA0, 0xA5)]
     ledgers = [MemoryLedger(chain, name) for name in names]
     coordinator = MemoryLedger(chain, PLAN.coordinator)
@@ -190,10 +191,9 @@ def end_with_base() -> Finalization:
 def test_the_network_is_what_was_deployed(world: World) -> None:
     network = world.reader.network
     assert network.chain_id == 31337
-    assert network.parameters == PARAMETERS
+    assert world.reader.get_next_rules() == Rules(1, PARAMETERS, PLAN.circuit_id, 960)
+    assert network.parameter_count == PARAMETERS.parameter_count
     assert network.tasks == TASKS
-    assert network.sample_size == 960
-    assert network.circuit_id == PLAN.circuit_id
     assert network.coordinator == world.coordinator.account == PLAN.coordinator
     assert (network.genesis, network.genesis_cid) == (PLAN.genesis, PLAN.genesis_cid)
     assert (network.manifest, network.manifest_cid) == (PLAN.manifest, PLAN.manifest_cid)
@@ -623,7 +623,13 @@ def test_others_cannot_abort_a_round_that_they_could_close(world: World) -> None
 
 EVENT_ARGUMENTS = {
     entry["name"]: [i["name"] for i in entry["inputs"]]
-    for contract in ("ContributionRegistry", "NodeRegistry", "RewardVault", "VerifierRouter")
+    for contract in (
+        "ContributionRegistry",
+        "NetworkParameters",
+        "NodeRegistry",
+        "RewardVault",
+        "VerifierRouter",
+    )
     for entry in load_abi(contract)
     if entry["type"] == "event"
 }

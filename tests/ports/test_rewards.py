@@ -264,6 +264,7 @@ def test_many_rounds_are_claimed_in_one_call_all_or_none(world: World) -> None:
     before = node.ledger.get_balance_wei(node.ledger.account)
     receipt = node.rewards.claim(rounds)
     assert node.ledger.get_balance_wei(node.ledger.account) == before + owed - receipt.fee_wei
+    assert receipt.gas <= 65_000 + 31_000 * (len(rounds) - 1)
 
 
 def test_an_objection_freezes_a_payout_until_the_ruling_is_late(world: World) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from zk0.chain.history import build_history, find_weight_cap, list_transactions
 from zk0.chain.rows import to_json
+from zk0.history import format_history
 from zk0.ports import Cid, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome, compute_weights
 from zk0.protocol.round import Finalization, Parameters, Phase
 from zk0.protocol.statement import Address, Agreement, Commitment, Digest
-from zk0.testing.chain import MemoryChain, make_network
+from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.ledger import MemoryLedger
 
 PARAMETERS = Parameters(
@@ -34,7 +36,9 @@ def point_of(number: int) -> Commitment:
 def chain() -> MemoryChain:
     """Two rounds: one with an accepted, a weak, an unproven and a missing node; one aborted."""
     network = make_network(PARAMETERS, ("lift", "reach"), COORDINATOR)
-    chain = MemoryChain(network, verify=lambda statement, proof: proof == b"right")
+    chain = MemoryChain(
+        network, make_rules(PARAMETERS), verify=lambda statement, proof: proof == b"right"
+    )
     boss = MemoryLedger(chain, COORDINATOR)
     nodes = [MemoryLedger(chain, name) for name in NODES]
     for position, node in enumerate(nodes):
@@ -161,7 +165,7 @@ def test_json_holds_labels_and_hexadecimal(chain: MemoryChain) -> None:
 
 
 def test_an_empty_network_has_no_history() -> None:
-    chain = MemoryChain(make_network(PARAMETERS, ("lift",), COORDINATOR))
+    chain = MemoryChain(make_network(PARAMETERS, ("lift",), COORDINATOR), make_rules(PARAMETERS))
     assert build_history(chain.events) == []
 
 
@@ -176,3 +180,20 @@ def test_weights_are_found_from_their_total(bps: int) -> None:
 def test_a_total_that_no_cap_gives_is_refused() -> None:
     with pytest.raises(ValueError, match="no cap"):
         find_weight_cap([2, 2, 2], 5)
+
+
+def test_a_change_of_the_rules_stands_at_the_first_round_that_follows_it() -> None:
+    chain = MemoryChain(make_network(PARAMETERS, ("lift",), COORDINATOR), make_rules(PARAMETERS))
+    boss = MemoryLedger(chain, COORDINATOR)
+    boss.open_round(b"\x04" * 32)
+    chain.set_parameters(replace(PARAMETERS, z_min=5))
+    boss.abort_round(1)
+    for round_id in (2, 3):
+        boss.open_round(b"\x04" * 32)
+        boss.abort_round(round_id)
+    first, second, third = build_history(chain.events)
+    assert [r.parameters_version for r in (first, second, third)] == [1, 2, 2]
+    assert (first.changed_parameters, third.changed_parameters) == ({}, {})
+    assert second.changed_parameters == {"zMin": 5}
+    assert "rules 2: zMin 5" in format_history([first, second, third])
+    assert build_history(chain.events, round_id=2)[0].changed_parameters == {"zMin": 5}

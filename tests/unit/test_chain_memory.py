@@ -14,7 +14,7 @@ from zk0.protocol.challenge import Directions, pack_directions
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Finalization, Parameters, Phase
 from zk0.protocol.statement import Address, Digest, Statement, compute_context
-from zk0.testing.chain import MemoryChain, make_network
+from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.prover import SampleProver, decode_sample_proof
 
@@ -49,8 +49,9 @@ class Network:
     """Three honest nodes in a round that is being proven."""
 
     def __init__(self) -> None:
-        network = make_network(PARAMETERS, TASKS, COORDINATOR, circuit_id=PROVER.circuit_id)
-        self.chain = MemoryChain(network, verify=verify)
+        network = make_network(PARAMETERS, TASKS, COORDINATOR)
+        rules = make_rules(PARAMETERS, circuit_id=PROVER.circuit_id)
+        self.chain = MemoryChain(network, rules, verify=verify)
         self.boss = MemoryLedger(self.chain, COORDINATOR)
         self.nodes = [MemoryLedger(self.chain, name) for name in NODES]
         for position, node in enumerate(self.nodes):
@@ -264,7 +265,8 @@ def test_the_clock_moves_when_told_to(network: Network) -> None:
 
 
 def test_an_expired_block_hash_rearms_the_draw() -> None:
-    chain = MemoryChain(make_network(replace(PARAMETERS, quorum=1), TASKS, COORDINATOR))
+    alone = replace(PARAMETERS, quorum=1)
+    chain = MemoryChain(make_network(alone, TASKS, COORDINATOR), make_rules(alone))
     boss, node = MemoryLedger(chain, COORDINATOR), MemoryLedger(chain, NODES[0])
     node.join(task=0, dataset_size=10, node_key=b"k", bond_wei=10**15)
     boss.open_round(b"\x04" * 32)

@@ -68,9 +68,9 @@ def test_addresses_and_bytes_are_shown_as_a_person_writes_them() -> None:
 
 def test_the_same_error_name_in_two_contracts_stays_apart() -> None:
     of_nodes = decode_revert(encode_error("NodeRegistry_MaxNodesOutOfRange", 256, 300))
-    of_rounds = decode_revert(encode_error("ContributionRegistry_MaxNodesOutOfRange", 256, 300))
+    of_rules = decode_revert(encode_error("NetworkParameters_MaxNodesOutOfRange", 256, 300))
     assert isinstance(of_nodes, NodeRegistryError)
-    assert not isinstance(of_rounds, NodeRegistryError)
+    assert not isinstance(of_rules, NodeRegistryError)
 
 
 def test_an_error_without_arguments_is_its_sentence() -> None:

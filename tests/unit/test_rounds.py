@@ -18,9 +18,11 @@ from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Phase
 from zk0.protocol.statement import Digest
 from zk0.protocol.tensorfile import parse_tensor_file
+from zk0.provers import Provers
 from zk0.testing.learning import LinearExaminer
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.noise import NoiseLearner
+from zk0.testing.prover import SampleProver
 
 
 def get_round(world: World, round_id: int):
@@ -208,16 +210,16 @@ def test_another_nodes_update_is_refused(world: World) -> None:
 def test_a_sample_that_is_not_the_files_is_refused(world: World) -> None:
     """C_d on chain is of other values than the uploaded file's."""
     touch = world.members["touch"]
-    honest = touch.pipeline.prover.compute_commitment
+    prover = SampleProver(960)
 
     class Liar:
         def __getattr__(self, name):
-            return getattr(touch.pipeline._make_prover(), name)
+            return getattr(prover, name)
 
         def compute_commitment(self, values):
-            return honest(np.roll(values, 1))
+            return prover.compute_commitment(np.roll(values, 1))
 
-    touch.pipeline._prover = Liar()
+    touch.pipeline._provers = Provers(lambda _circuit: Liar())
     world.run_round()
     entry = get_round(world, 1).contribution_of(touch.address)
     assert entry.missing is MissingReason.SAMPLE_MISMATCH

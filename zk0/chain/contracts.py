@@ -23,19 +23,26 @@ class Contracts:
     chain_id: int
     registry: Contract
     node_registry: Contract
-    verifier: Contract
-    router: Contract
+    network_parameters: Contract
+    verifier_router: Contract
     vault: Contract | None
 
     @property
-    def addresses(self) -> tuple[Address, Address]:
-        """Of the registry of rounds and of the registry of nodes."""
-        return to_address(self.registry.address), to_address(self.node_registry.address)
+    def addresses(self) -> tuple[Address, Address, Address]:
+        """Whose events are the network's: rounds, nodes, rules."""
+        rounds, nodes, rules = self.registry, self.node_registry, self.network_parameters
+        return to_address(rounds.address), to_address(nodes.address), to_address(rules.address)
+
+    def get_sample_size(self, circuit_id: bytes) -> int:
+        """Coordinates in a sample of a circuit that rounds use or used, frozen or not."""
+        # Not `verifierOf`, which refuses a frozen circuit: its history stays readable.
+        verifier = to_address(call(self.verifier_router, "addedVerifier", circuit_id))
+        return int(call(_bind(self.rpc, "AlignmentVerifier", verifier), "sampleSize"))
 
     @property
     def event_sources(self) -> tuple[Address, ...]:
         """Whose events are the network's history."""
-        others = (self.router, self.vault)
+        others = (self.verifier_router, self.vault)
         return (*self.addresses, *(to_address(c.address) for c in others if c is not None))
 
 
@@ -64,23 +71,21 @@ def open_contracts(rpc: Web3, registry: Address, vault: Address | None = None) -
     rounds = _bind(rpc, "ContributionRegistry", registry)
     try:
         nodes = to_address(call(rounds, "nodeRegistry"))
-        router = _bind(rpc, "VerifierRouter", to_address(call(rounds, "verifierRouter")))
-        # Not `verifier`, which refuses a frozen circuit: its history stays readable.
-        verifier = to_address(call(router, "addedVerifier", call(rounds, "circuitId")))
-        call(rounds, "parameters")
-        _require_code(rpc, nodes, chain_id)
-        _require_code(rpc, verifier, chain_id)
+        router = to_address(call(rounds, "verifierRouter"))
+        rules = to_address(call(rounds, "networkParameters"))
+        for part in (nodes, router, rules):
+            _require_code(rpc, part, chain_id)
         contracts = Contracts(
             rpc=rpc,
             chain_id=chain_id,
             registry=rounds,
             node_registry=_bind(rpc, "NodeRegistry", nodes),
-            verifier=_bind(rpc, "AlignmentVerifier", verifier),
-            router=router,
+            network_parameters=_bind(rpc, "NetworkParameters", rules),
+            verifier_router=_bind(rpc, "VerifierRouter", router),
             vault=None,
         )
         call(contracts.node_registry, "tasks")
-        call(contracts.verifier, "circuitId")
+        contracts.get_sample_size(call(contracts.network_parameters, "circuitId"))
     except (NoContractError, ContractRevertError) as error:
         raise NoContractError(
             f"the contract at {registry} on chain {chain_id} is not a ContributionRegistry of "

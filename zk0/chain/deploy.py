@@ -15,6 +15,7 @@ from zk0.chain.contracts import open_contracts
 from zk0.chain.deployments import Deployment, read_deployment
 from zk0.chain.devnet import ROOT
 from zk0.chain.interfaces import compute_abi_digest
+from zk0.chain.reading import describe_parameters
 from zk0.chain.reverts import decode_revert
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.errors import ChainError, ConfigError
@@ -95,24 +96,7 @@ class NetworkPlan:
             "manifestCid": self.manifest_cid,
             "manifestDigest": "0x" + self.manifest.hex(),
             "owner": self.owner,
-            "parameters": {
-                "challengeWindow": p.challenge_window_s,
-                "collectWindow": p.collect_window_s,
-                "commitWindow": p.commit_window_s,
-                "finalizeWindow": p.finalize_window_s,
-                "framesPerTask": p.frames_per_task,
-                "maxExponent": p.max_exponent,
-                "maxNodes": p.max_nodes,
-                "maxRegressionNano": p.max_regression_nano,
-                "maxWeightShareBps": p.max_weight_share_bps,
-                "minCommitWindow": p.min_commit_window_s,
-                "minExponent": p.min_exponent,
-                "parameterCount": p.parameter_count,
-                "provingWindow": p.proving_window_s,
-                "quorum": p.quorum,
-                "sealWindow": p.seal_window_s,
-                "zMin": p.z_min,
-            },
+            "parameters": describe_parameters(p),
             "sampleSize": self.sample_size,
             "tasks": list(self.tasks),
         }

@@ -20,7 +20,13 @@ from zk0.ports import Event
 from zk0.protocol.statement import Address
 
 FIRST_RANGE_BLOCKS = 10_000
-_CONTRACTS = ("ContributionRegistry", "NodeRegistry", "RewardVault", "VerifierRouter")
+_CONTRACTS = (
+    "ContributionRegistry",
+    "NetworkParameters",
+    "NodeRegistry",
+    "RewardVault",
+    "VerifierRouter",
+)
 
 
 @cache
@@ -101,7 +107,7 @@ def _decode(log: LogReceipt) -> Event | None:
     args = dict(zip((i["name"] for i in stored), values, strict=True))
     for entry_input, topic in zip(indexed, topics[1:], strict=True):
         args[entry_input["name"]] = decode([get_type(entry_input)], topic)[0]
-    ordered = {i["name"]: _plain(args[i["name"]]) for i in inputs}
+    ordered = {i["name"]: _plain(i, args[i["name"]]) for i in inputs}
     node = ordered.get("node")
     return Event(
         name=entry["name"],
@@ -115,9 +121,15 @@ def _decode(log: LogReceipt) -> Event | None:
     )
 
 
-def _plain(value: Any) -> Any:
-    """Tuples as lists; addresses are in lower case already."""
-    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
+def _plain(entry: dict[str, Any], value: Any) -> Any:
+    """Structs as mappings, lists as lists; addresses are in lower case already."""
+    if entry["type"] == "tuple":
+        pairs = zip(entry["components"], value, strict=True)
+        return {part["name"]: _plain(part, inner) for part, inner in pairs}
+    if isinstance(value, (tuple, list)):
+        item = {**entry, "type": entry["type"].rpartition("[")[0]}
+        return [_plain(item, inner) for inner in value]
+    return value
 
 
 def find_first_block(has_code: Callable[[int], bool], latest: int) -> int:

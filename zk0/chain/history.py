@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from zk0.chain.payouts import read_payout
 from zk0.chain.rows import ContributionRow, RoundRow
@@ -36,6 +37,7 @@ def build_history(
         if event.round_id:
             by_round[event.round_id].append(event)
     rows = []
+    rules = _find_rules(events)
     for number, of_round in sorted(by_round.items()):
         if round_id is not None and number != round_id:
             continue
@@ -43,12 +45,29 @@ def build_history(
         if not any(e.name == "RoundOpened" for e in of_round):
             continue
         row = _build_round(of_round, task_names, gas or {})
+        version, values = rules[number]
+        before = rules.get(number - 1, (version, values))[1]
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        row = replace(row, parameters_version=version, changed_parameters=changed)
         if node is not None:
             mine = tuple(c for c in row.contributions if c.node == node)
             row = replace(row, contributions=mine)
         if node is None or row.contributions:
             rows.append(row)
     return rows
+
+
+def _find_rules(events: Sequence[Event]) -> dict[int, tuple[int, Mapping[str, Any]]]:
+    """Round → version and values of its rules: the newest ones when it was opened."""
+    found: dict[int, tuple[int, Mapping[str, Any]]] = {}
+    version, values = 0, dict[str, Any]()
+    for event in events:
+        if event.name == "ParametersChanged":
+            version = event.args["version"]
+            values = {**event.args["parameters"], "circuitId": event.args["circuitId"]}
+        elif event.name == "RoundOpened":
+            found[event.args["round"]] = (version, values)
+    return found
 
 
 def list_transactions(rows: Sequence[RoundRow]) -> list[bytes]:

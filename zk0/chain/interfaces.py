@@ -11,6 +11,7 @@ from typing import Any
 CONTRACTS = (
     "AlignmentVerifier",
     "ContributionRegistry",
+    "NetworkParameters",
     "NodeRegistry",
     "RewardVault",
     "VerifierRouter",

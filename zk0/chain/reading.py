@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 from zk0.chain.contracts import to_address
 from zk0.ports import Registration
 from zk0.protocol.contribution import Contribution, MissingReason, Outcome
-from zk0.protocol.round import Parameters, Phase, Round
-from zk0.protocol.statement import Address, Digest
+from zk0.protocol.round import Parameters, Phase, Round, Rules
+from zk0.protocol.statement import Address, CircuitId, Digest
 
 ZERO = bytes(32)
 
 
 def to_parameters(raw: Any) -> Parameters:
-    """A network's constants."""
+    """A version's parameters."""
     return Parameters(
-        min_commit_window_s=raw.minCommitWindow,
-        commit_window_s=raw.commitWindow,
-        collect_window_s=raw.collectWindow,
-        seal_window_s=raw.sealWindow,
-        challenge_window_s=raw.challengeWindow,
-        proving_window_s=raw.provingWindow,
-        finalize_window_s=raw.finalizeWindow,
-        quorum=raw.quorum,
-        max_nodes=raw.maxNodes,
-        min_exponent=raw.minExponent,
-        max_exponent=raw.maxExponent,
-        max_weight_share_bps=raw.maxWeightShareBps,
-        z_min=raw.zMin,
-        max_regression_nano=raw.maxRegressionNano,
-        parameter_count=raw.parameterCount,
-        frames_per_task=raw.framesPerTask,
+        **{f.name: getattr(raw, _to_contract_name(f.name)) for f in fields(Parameters)}
     )
+
+
+def describe_parameters(parameters: Parameters) -> dict[str, int]:
+    """A version's parameters under the contract's names."""
+    return {_to_contract_name(name): value for name, value in asdict(parameters).items()}
+
+
+def _to_contract_name(name: str) -> str:
+    """`seal_window_s` → `sealWindow`: the contract's unit of time is the second."""
+    head, *rest = name.removesuffix("_s").split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def to_rules(version: int, raw: Any, sample_size: int) -> Rules:
+    """A version of a network's rules."""
+    circuit = CircuitId(bytes(raw.circuitId))
+    return Rules(version, to_parameters(raw.parameters), circuit, sample_size)
 
 
 def to_registration(node: Address, raw: Any, node_key: bytes) -> Registration:

@@ -46,10 +46,6 @@ class CheckpointExistsError(ContributionRegistryError):
     sentence = "checkpoint {digest} was published before"
 
 
-class CommitWindowTooShortError(ContributionRegistryError):
-    sentence = "the commit window must be at least the quorum's {min} s, found {actual}"
-
-
 class CommitmentLengthError(ContributionRegistryError):
     sentence = "a commitment has {expected} bytes, found {actual}"
 
@@ -72,16 +68,6 @@ class DirectionsLengthError(ContributionRegistryError):
 
 class EmptyCidError(ContributionRegistryError):
     sentence = "a content identifier is missing"
-
-
-class ExitDelayTooShortError(ContributionRegistryError):
-    sentence = "the exit delay must be at least {min} s, the longest round, found {actual}"
-
-
-class ExponentBoundsOutOfRangeError(ContributionRegistryError):
-    sentence = (
-        "exponents must lie in [-64, 0], at most 16 apart, found {minExponent} to {maxExponent}"
-    )
 
 
 class ExponentOutOfRangeError(ContributionRegistryError):
@@ -117,14 +103,6 @@ class LossTooHighError(ContributionRegistryError):
     sentence = "the new checkpoint's loss {actual} is above the limit {max} (in 1e-9)"
 
 
-class MaxNodesOutOfRangeError(ContributionRegistryError):
-    sentence = "a round must allow 1 to {max} nodes, found {actual}"
-
-
-class MaxWeightShareOutOfRangeError(ContributionRegistryError):
-    sentence = "the largest weight share must be 1 to {max} basis points, found {actual}"
-
-
 class NoneAvailableError(ContributionRegistryError):
     sentence = "no contribution is available: abort the round"
 
@@ -157,20 +135,12 @@ class NumExamplesOutOfRangeError(ContributionRegistryError):
     )
 
 
-class ParameterCountTooSmallError(ContributionRegistryError):
-    sentence = "the network needs at least {min} parameters, the size of a sample, found {actual}"
-
-
 class ProofsPendingError(ContributionRegistryError):
     sentence = "{actual} of {expected} available contributions are proven, and there is still time"
 
 
 class QuorumNotReachedError(ContributionRegistryError):
     sentence = "{actual} nodes have committed, the quorum is {expected}"
-
-
-class QuorumOutOfRangeError(ContributionRegistryError):
-    sentence = "the quorum must be 1 to {max}, found {actual}"
 
 
 class QuorumReachedError(ContributionRegistryError):
@@ -223,10 +193,6 @@ class TotalWeightTooLargeError(ContributionRegistryError):
     sentence = "the weights may add up to {max}, found {actual}"
 
 
-class WindowOutOfRangeError(ContributionRegistryError):
-    sentence = "a window must last 1 to {max} s, found {actual}"
-
-
 class WrongCheckpointError(ContributionRegistryError):
     sentence = "the checkpoint must be {expected}, found {actual}"
 
@@ -255,11 +221,58 @@ class ZeroDigestError(ContributionRegistryError):
     sentence = "a digest or root is missing"
 
 
-class ZeroFramesError(ContributionRegistryError):
+class NetworkParametersError(ContractRevertError):
+    """The rules of the network refused."""
+
+    prefix = "NetworkParameters_"
+
+
+class CommitWindowTooShortError(NetworkParametersError):
+    sentence = "the commit window must be at least the quorum's {min} s, found {actual}"
+
+
+class ExitDelayTooShortError(NetworkParametersError):
+    sentence = "the exit delay must be at least {min} s, the longest round, found {actual}"
+
+
+class ExponentBoundsOutOfRangeError(NetworkParametersError):
+    sentence = (
+        "exponents must lie in [-64, 0], at most 16 apart, found {minExponent} to {maxExponent}"
+    )
+
+
+class MaxNodesOutOfRangeError(NetworkParametersError):
+    sentence = "a round must allow 1 to {max} nodes, found {actual}"
+
+
+class MaxWeightShareOutOfRangeError(NetworkParametersError):
+    sentence = "the largest weight share must be 1 to {max} basis points, found {actual}"
+
+
+class ParameterCountFixedError(NetworkParametersError):
+    sentence = (
+        "the checkpoint has {expected} parameters and that never changes, found {actual}: "
+        "another model needs another network"
+    )
+
+
+class ParameterCountTooSmallError(NetworkParametersError):
+    sentence = "the network needs at least {min} parameters, the size of a sample, found {actual}"
+
+
+class QuorumOutOfRangeError(NetworkParametersError):
+    sentence = "the quorum must be 1 to {max}, found {actual}"
+
+
+class WindowOutOfRangeError(NetworkParametersError):
+    sentence = "a window must last 1 to {max} s, found {actual}"
+
+
+class ZeroFramesError(NetworkParametersError):
     sentence = "a challenge needs at least one frame for each task"
 
 
-class ZeroThresholdError(ContributionRegistryError):
+class ZeroThresholdError(NetworkParametersError):
     sentence = "zMin must be positive"
 
 

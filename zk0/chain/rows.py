@@ -61,6 +61,10 @@ class RoundRow:
     base: bytes
     block: int
     pool_root: bytes
+    parameters_version: int = 0
+    """Of the rules that it was opened with."""
+    changed_parameters: Mapping[str, Any] = field(default_factory=dict)
+    """What these rules have other than those of the round before, under the contract's names."""
     sample_seed: bytes | None = None
     candidate: bytes | None = None
     total_weight: int | None = None

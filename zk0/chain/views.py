@@ -11,12 +11,12 @@ from web3.exceptions import TransactionNotFound
 
 from zk0.chain.contracts import Contracts, call, to_address
 from zk0.chain.events import get_logs, get_topic
-from zk0.chain.reading import ZERO, to_parameters, to_registration, to_round
+from zk0.chain.reading import ZERO, to_registration, to_round, to_rules
 from zk0.chain.rpc import translate_errors
 from zk0.errors import ChainError, NoContractError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Registration
-from zk0.protocol.round import Round
-from zk0.protocol.statement import Address, CircuitId, Commitment, Digest
+from zk0.protocol.round import Round, Rules
+from zk0.protocol.statement import Address, Commitment, Digest
 
 PAGE = 64
 
@@ -28,6 +28,7 @@ class ChainViews:
         self._contracts = contracts
         self._rpc = contracts.rpc
         self._node_keys: dict[tuple[Address, int], bytes] = {}
+        self._sample_sizes: dict[bytes, int] = {}
         self._network = self._read_network(first_block)
 
     @property
@@ -68,6 +69,18 @@ class ChainViews:
                 call(registry, "taskKey", round_id, i, block=block) for i in range(raw.taskCount)
             ]
         return to_round(round_id, raw, entries, keys)
+
+    def get_rules(self, round_id: int) -> Rules:
+        block = self.get_block().number
+        raw = call(self._contracts.registry, "round", round_id, block=block)
+        if raw.parametersVersion == 0:
+            raise ChainError(f"there is no round {round_id}, so it has no rules")
+        return self._get_version(raw.parametersVersion, block)
+
+    def get_next_rules(self) -> Rules:
+        block = self.get_block().number
+        version = int(call(self._contracts.network_parameters, "version", block=block))
+        return self._get_version(version, block)
 
     def get_head(self) -> Digest:
         return Digest(bytes(call(self._contracts.registry, "head")))
@@ -115,6 +128,14 @@ class ChainViews:
 
     # ------------------------------------------------------------------ parts
 
+    def _get_version(self, version: int, block: int) -> Rules:
+        raw = call(self._contracts.network_parameters, "rules", version, block=block)
+        circuit = bytes(raw.circuitId)
+        # A circuit names its verifier for good.
+        if circuit not in self._sample_sizes:
+            self._sample_sizes[circuit] = self._contracts.get_sample_size(circuit)
+        return to_rules(version, raw, self._sample_sizes[circuit])
+
     def _get_registration(self, node: Address, block: int) -> Registration | None:
         registry = self._contracts.node_registry
         raw = call(registry, "node", Web3.to_checksum_address(node), block=block)
@@ -126,7 +147,7 @@ class ChainViews:
         """From the node's newest NodeJoined event, fetched once for each time it joined."""
         found = self._node_keys.get((node, joined_at))
         if found is None:
-            _, node_registry = self._contracts.addresses
+            _, node_registry, _ = self._contracts.addresses
             topics = [get_topic("NodeJoined"), bytes(12) + bytes.fromhex(node[2:])]
             events = list(
                 get_logs(self._rpc, [node_registry], topics, self._network.first_block, block)
@@ -157,18 +178,16 @@ class ChainViews:
 
     def _read_network(self, first_block: int) -> Network:
         contracts = self._contracts
-        registry, nodes, verifier = contracts.registry, contracts.node_registry, contracts.verifier
-        address, node_registry = contracts.addresses
+        registry, nodes = contracts.registry, contracts.node_registry
+        address, node_registry, network_parameters = contracts.addresses
         created = self._find_creation(address, first_block)
         return Network(
             chain_id=contracts.chain_id,
             registry=address,
             node_registry=node_registry,
-            verifier=to_address(verifier.address),
-            circuit_id=CircuitId(bytes(call(verifier, "circuitId"))),
-            sample_size=int(call(verifier, "sampleSize")),
+            network_parameters=network_parameters,
             tasks=tuple(call(nodes, "tasks")),
-            parameters=to_parameters(call(registry, "parameters")),
+            parameter_count=self.get_next_rules().parameters.parameter_count,
             coordinator=to_address(call(registry, "coordinator")),
             genesis=Digest(created.args["genesisDigest"]),
             genesis_cid=Cid(created.args["genesisCid"]),

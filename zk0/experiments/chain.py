@@ -1,8 +1,8 @@
-"""A simulated round's witness on a devnet: commitments, or the whole protocol with proofs.
+"""A simulated round's notary on a devnet: commitments, or the whole protocol with proofs.
 
-`CommitmentWitness` puts every update's digest on chain before the sample is drawn from a block
+`CommitmentNotary` puts every update's digest on chain before the sample is drawn from a block
 hash, and then gives the round up: nothing is proven, so the contract could not finalize it, and
-checkpoints stay off chain. `ProofWitness` goes through to the finalized round.
+checkpoints stay off chain. `ProofNotary` goes through to the finalized round.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ OFF_CHAIN = Cid("simulation")
 
 
 @dataclass
-class CommitmentWitness:
+class CommitmentNotary:
     """Every update committed on chain, then the round given up."""
 
     coordinator: ChainLedger
@@ -93,7 +93,7 @@ class CommitmentWitness:
 
 
 @dataclass
-class ProofWitness(CommitmentWitness):
+class ProofNotary(CommitmentNotary):
     """Samples, seal, challenge, proofs and checkpoints on chain, too."""
 
     prover: Prover
@@ -160,14 +160,14 @@ class ProofWitness(CommitmentWitness):
 
 
 @contextmanager
-def open_witness(
+def open_notary(
     setting: Setting,
     genesis: Digest,
     *,
     circuit: str,
     circuit_id: CircuitId,
     prover: Prover | None,
-) -> Iterator[CommitmentWitness]:
+) -> Iterator[CommitmentNotary]:
     """A devnet with a network for `setting`, every member registered.
 
     Args:
@@ -217,6 +217,6 @@ def open_witness(
             )
         batch = DevnetBatch(devnet.rpc_url, deployment.registry)
         if prover is None:
-            yield CommitmentWitness(coordinator, nodes, batch)
+            yield CommitmentNotary(coordinator, nodes, batch)
         else:
-            yield ProofWitness(coordinator, nodes, batch, prover)
+            yield ProofNotary(coordinator, nodes, batch, prover)

@@ -22,7 +22,7 @@ class Ending:
     harmful: frozenset[Address]
 
 
-class Witness(Protocol):
+class Notary(Protocol):
     """Sees a round's steps in the protocol's order, and may say what the next one draws."""
 
     chain_id: int
@@ -55,7 +55,7 @@ class Witness(Protocol):
     def finish(self, round_id: int, ending: Ending) -> None: ...
 
 
-class NoWitness:
+class LocalNotary:
     """Seeds from the experiment's own seed; nothing is recorded."""
 
     chain_id = 0

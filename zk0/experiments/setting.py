@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from zk0.config import NetworkManifest
 from zk0.errors import ConfigError
-from zk0.learning.linear import TASKS, LinearExaminer, LinearLearner, LinearShape
+from zk0.learning.linear import (
+    TASKS,
+    CentralLinearLearner,
+    LinearExaminer,
+    LinearLearner,
+    LinearShape,
+)
 from zk0.networks import make_devnet_manifest, make_devnet_parameters
 from zk0.ports import Examiner, Learner, Tensors, TrainingResult
 from zk0.protocol.round import Parameters
@@ -22,11 +28,11 @@ POLICIES = ("toy", "tiny")
 TOY_SHAPE = LinearShape(inputs=128, outputs=16, frames=256)
 TOY_RECIPE = TrainingRecipe(steps=20, batch_size=128, learning_rate="0.2")
 TOY_RULES: Mapping[str, Mapping[str, str]] = {
-    "fedavgm": {"learning_rate": "0.6", "momentum": "0.5"},
-    "fedadam": {"learning_rate": "0.02", "beta1": "0.6", "beta2": "0.9", "tau": "0.02"},
-    "fedyogi": {"learning_rate": "0.02", "beta1": "0.6", "beta2": "0.9", "tau": "0.02"},
+    "fedavgm": {"learning_rate": "0.8", "momentum": "0.3"},
+    "fedadam": {"learning_rate": "0.1", "beta1": "0.3", "beta2": "0.9", "tau": "0.02"},
+    "fedyogi": {"learning_rate": "0.1", "beta1": "0.3", "beta2": "0.9", "tau": "0.02"},
 }
-"""The toy's updates are larger than SmolVLA's, and so are its rates."""
+"""The toy's updates are larger than SmolVLA's, and so are its rates: picked on seed 0."""
 POISON_FACTOR = 3.0
 
 
@@ -51,6 +57,8 @@ class Setting:
     manifest: NetworkManifest
     parameters: Parameters
     sample_size: int
+    central: Callable[[], Learner]
+    """Makes the learner that has all members' data."""
 
 
 class SignFlip:
@@ -117,12 +125,11 @@ def _make_toy(nodes: int, strategy: str) -> Setting:
         rule = manifest.server_rule.model_copy(update=TOY_RULES[strategy])
         manifest = manifest.model_copy(update={"server_rule": rule})
     recipe = manifest.training
-    members = [
-        Member(
-            _name(number, TASKS[number % len(TASKS)]),
-            TASKS[number % len(TASKS)],
+    toys = [
+        (
+            task := TASKS[number % len(TASKS)],
             LinearLearner(
-                TASKS[number % len(TASKS)],
+                task,
                 TOY_SHAPE,
                 steps=recipe.steps,
                 learning_rate=float(recipe.learning_rate),
@@ -135,12 +142,21 @@ def _make_toy(nodes: int, strategy: str) -> Setting:
     examiner = LinearExaminer(TASKS, TOY_SHAPE)
     parameters = make_devnet_parameters(examiner.layout.parameter_count)
     return Setting(
-        "toy", strategy, members, examiner, TOY_SHAPE.make_base(), manifest, parameters, 960
+        "toy",
+        strategy,
+        [Member(_name(number, task), task, toy) for number, (task, toy) in enumerate(toys)],
+        examiner,
+        TOY_SHAPE.make_base(),
+        manifest,
+        parameters,
+        960,
+        lambda: CentralLinearLearner([toy for _, toy in toys]),
     )
 
 
 def _make_tiny(nodes: int, strategy: str) -> Setting:
     """Nodes share the embedded data sets; every node of a task has its own draws."""
+    from zk0.learning.central import CentralLearner
     from zk0.learning.datasets import load_dataset
     from zk0.learning.examination import PoolExaminer
     from zk0.learning.policy import load_policy
@@ -177,4 +193,5 @@ def _make_tiny(nodes: int, strategy: str) -> Setting:
         manifest,
         make_devnet_parameters(policy.layout.parameter_count),
         3840,
+        lambda: CentralLearner(policy, [datasets[m.task] for m in members], recipe),
     )

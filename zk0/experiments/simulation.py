@@ -1,7 +1,7 @@
 """Rounds in one process, by the protocol's own functions. `docs/protocol.md`, without machines.
 
 train → commit → sample → seal → challenge → judge → settle. What is left out: messages, files,
-the coordinator's checks of uploads, and, with `NoWitness`, the chain and the proofs: then
+the coordinator's checks of uploads, and, with `LocalNotary`, the chain and the proofs: then
 a member is admitted when its proof would have been.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zk0.experiments.seeds import Ending, NoWitness, Witness, compute_training_seed
+from zk0.experiments.seeds import Ending, LocalNotary, Notary, compute_training_seed
 from zk0.experiments.setting import Setting
 from zk0.experiments.updates import Submission, make_submission
 from zk0.ports import PathGradient, Tensors
@@ -82,7 +82,7 @@ class Simulation:
 
     setting: Setting
     seed: int
-    witness: Witness | None = None
+    notary: Notary | None = None
     is_gated: bool = True
     """False aggregates everybody, proven or not, and publishes whatever comes out."""
     measures_pool: bool = True
@@ -92,7 +92,7 @@ class Simulation:
     _clock: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.witness = self.witness or NoWitness(self.seed)
+        self.notary = self.notary or LocalNotary(self.seed)
         setting = self.setting
         self.parameters: Tensors = setting.base
         self.layout = ParameterLayout.of(setting.base)
@@ -116,13 +116,13 @@ class Simulation:
 
     def run_round(self) -> RoundRecord:
         """The next round; returns what it came to."""
-        assert self.witness is not None
+        assert self.notary is not None
         self.round_id += 1
         self._clock = {}
         with self._timed("train"):
             submissions = [self._train(number) for number in range(len(self.setting.members))]
         with self._timed("commit"):
-            sample_seed = self.witness.commit(self.round_id, submissions)
+            sample_seed = self.notary.commit(self.round_id, submissions)
         with self._timed("aggregate"):
             weights = compute_weights(
                 [s.num_examples for s in submissions], self.setting.parameters.max_weight_share_bps
@@ -136,7 +136,7 @@ class Simulation:
             )
             samples = [self.layout.gather(s.digits, indices) for s in submissions]
         with self._timed("seal"):
-            challenge_seed = self.witness.seal(self.round_id, candidate_digest, shifts, samples)
+            challenge_seed = self.notary.seal(self.round_id, candidate_digest, shifts, samples)
         with self._timed("examine"):
             gradient, challenge = self._examine(
                 candidate, candidate_digest, after, indices, sample_seed, challenge_seed
@@ -146,14 +146,14 @@ class Simulation:
             admitted = [
                 self._admits(challenge, s, d) for s, d in zip(submissions, samples, strict=True)
             ]
-            accepted = self.witness.judge(challenge, samples, admitted)
+            accepted = self.notary.judge(challenge, samples, admitted)
         with self._timed("settle"):
             chosen = [i for i in everyone if accepted[i] or not self.is_gated]
             ending, kept = self._settle(
                 submissions, weights, shifts, chosen, step, challenge, shares
             )
         with self._timed("publish"):
-            self.witness.finish(self.round_id, ending)
+            self.notary.finish(self.round_id, ending)
         with self._timed("pool"):
             pool_loss = self.measure() if self.measures_pool else float("nan")
         return RoundRecord(
@@ -179,7 +179,7 @@ class Simulation:
     # --- stages ----------------------------------------------------------------------------
 
     def _train(self, number: int) -> Submission:
-        assert self.witness is not None
+        assert self.notary is not None
         member, manifest = self.setting.members[number], self.setting.manifest
         share = manifest.training.round_rate.compute_share(self.round_id)
         seed = compute_training_seed(self.seed, self.round_id, member.name)
@@ -193,10 +193,10 @@ class Simulation:
         quantised = quantise(difference, bounds.min_exponent, bounds.max_exponent)
         self._residual[member.name] = quantised.residual
         metadata = UpdateMetadata(
-            chain_id=self.witness.chain_id,
-            registry=self.witness.registry,
+            chain_id=self.notary.chain_id,
+            registry=self.notary.registry,
             round_id=self.round_id,
-            node=self.witness.get_address(number),
+            node=self.notary.get_address(number),
             base=self.digest,
             exponent=quantised.exponent,
             num_examples=result.num_examples,
@@ -224,14 +224,14 @@ class Simulation:
         chosen: Sequence[int],
     ) -> tuple[Tensors, ServerState, Digest]:
         """The strategy's step over the chosen members, and the checkpoint file's digest."""
-        assert self.witness is not None
+        assert self.notary is not None
         terms = Terms(
             [submissions[i].digits for i in chosen],
             [weights[i] for i in chosen],
             [submissions[i].exponent - shifts[i] for i in chosen],
         )
         tensors, after = self.strategy.advance(self.parameters, terms, self.state)
-        chain_id, registry = self.witness.chain_id, self.witness.registry
+        chain_id, registry = self.notary.chain_id, self.notary.registry
         state = None
         if self.strategy.has_state:
             state = after.compute_digest(

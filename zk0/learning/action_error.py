@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from zk0.learning.draws import draw_noise
@@ -44,8 +43,7 @@ def predict_actions(
             [draw_noise(seed, task, i, policy.chunk_size, policy.max_action_dim) for i in part]
         )
         batch = policy.preprocess(build_batch(frames, part, policy.chunk_size))
-        device = policy.module.config.device
-        chunk = policy.module.predict_action_chunk(batch, noise=torch.from_numpy(noise).to(device))
+        chunk = policy.predict_chunk(batch, noise)
         parts.append(policy.postprocess(chunk).float().numpy())
     policy.module.reset()
     return np.concatenate(parts)

@@ -39,7 +39,8 @@ def export_policy(policy: Policy, folder: Path, final: Path | None = None) -> No
         policy.preprocess.save_pretrained(folder)
         policy.postprocess.save_pretrained(folder)
         _write_statistics(policy, folder)
-        _copy_backbone(Path(policy.module.config.vlm_model_name), folder, final or folder)
+        if hasattr(policy.module.config, "vlm_model_name"):
+            _copy_backbone(Path(policy.module.config.vlm_model_name), folder, final or folder)
     except (OSError, SafetensorError) as error:
         raise StorageError(
             f"cannot write the model folder {final or folder}: {error}; free some space or choose "

@@ -127,8 +127,7 @@ class LinearLearner:
         before = _compute_loss(weight, bias, self._held_out)
         generator = np.random.default_rng(seed)
         for _ in range(self._steps):
-            rows = generator.integers(self._shape.frames, size=self._shape.frames // 2)
-            batch = LinearFrames(self._train.inputs[rows], self._train.targets[rows])
+            batch = self._draw_batch(generator)
             for_weight, for_bias = _compute_gradients(weight, bias, batch)
             weight = weight - rate * (for_weight + mu * (weight - start[0]))
             bias = bias - rate * (for_bias + mu * (bias - start[1]))
@@ -141,6 +140,37 @@ class LinearLearner:
             loss_before=before,
             loss_after=_compute_loss(weight, bias, self._held_out),
             seconds=0.0,
+        )
+
+    def _draw_batch(self, generator: np.random.Generator) -> LinearFrames:
+        """Half of the frames, with repeats."""
+        rows = generator.integers(self._shape.frames, size=self._shape.frames // 2)
+        return LinearFrames(self._train.inputs[rows], self._train.targets[rows])
+
+
+class CentralLinearLearner(LinearLearner):
+    """All learners' data in one place: every step takes one batch of each."""
+
+    def __init__(self, learners: Sequence[LinearLearner]) -> None:
+        first = learners[0]
+        super().__init__(
+            TASKS[0],
+            first._shape,
+            steps=first._steps,
+            learning_rate=first._learning_rate,
+            proximal_mu=first._proximal_mu,
+        )
+        self._learners = learners
+
+    @property
+    def num_examples(self) -> int:
+        return sum(learner.num_examples for learner in self._learners)
+
+    def _draw_batch(self, generator: np.random.Generator) -> LinearFrames:
+        batches = [learner._draw_batch(generator) for learner in self._learners]
+        return LinearFrames(
+            np.concatenate([batch.inputs for batch in batches]),
+            np.concatenate([batch.targets for batch in batches]),
         )
 
 

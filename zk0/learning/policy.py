@@ -1,4 +1,4 @@
-"""SmolVLA through LeRobot: loading, trainable parameters, normalisation, loss per frame."""
+"""Policies through LeRobot: loading, trainable parameters, normalisation, loss per frame."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else it warns in for
 import numpy as np
 import torch
 from lerobot.configs import FeatureType, PolicyFeature, PreTrainedConfig
-from lerobot.policies.factory import make_pre_post_processors
-from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
+from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 from numpy.typing import NDArray
 
 from zk0.errors import CheckpointError, ConfigError
+from zk0.learning.devices import choose_device, has_bfloat16
+from zk0.learning.losses import compute_flow_losses, compute_single_losses
 from zk0.learning.normalization import load_statistics
 from zk0.learning.robot import ACTION_KEY, STATE_KEY, Robot, describe_robot
 from zk0.protocol.parameters import ParameterLayout
@@ -27,16 +28,19 @@ from zk0.protocol.parameters import ParameterLayout
 MODELS = Path(__file__).parent / "embedded" / "models"
 EMBEDDED_MODELS = ("tiny",)
 SCOPES = ("expert", "all")
+FLOW = "smolvla"
+"""LeRobot's name of the policy whose noise and time can be given."""
+VISION_PART = ".backbone."
 STATISTICS_FILE = "statistics.json"
 BACKBONE_FOLDER = "backbone"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One SmolVLA in memory, with the tensors that an update may change."""
+    """One policy in memory, with the tensors that an update may change."""
 
     module: Any
-    """LeRobot's SmolVLAPolicy."""
+    """LeRobot's SmolVLAPolicy, or another of its policies."""
     scope: str
     statistics_digest: bytes
     """SHA-256 of the normalisation statistics file."""
@@ -44,6 +48,13 @@ class Policy:
     """LeRobot pipeline: raw batch → normalised, tokenised batch on the policy's device."""
     postprocess: Any
     """LeRobot pipeline: normalised action → the robot's units."""
+    bfloat16: bool = False
+    """Train in bfloat16 where it is safe (autocast); measuring is always float32."""
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether noise and time go into `forward`; else they seed torch's generator."""
+        return bool(self.module.config.type == FLOW)
 
     @property
     def chunk_size(self) -> int:
@@ -51,7 +62,8 @@ class Policy:
 
     @property
     def max_action_dim(self) -> int:
-        return int(self.module.config.max_action_dim)
+        config = self.module.config
+        return int(getattr(config, "max_action_dim", config.action_feature.shape[0]))
 
     @property
     def trainable(self) -> dict[str, torch.nn.Parameter]:
@@ -91,7 +103,7 @@ class Policy:
     def compute_frame_losses(
         self, batch: dict[str, Any], noise: NDArray[np.float32], time: NDArray[np.float32]
     ) -> torch.Tensor:
-        """Flow-matching loss of each frame, float32[b], with gradients if enabled.
+        """The policy's own loss of each frame, float32[b], with gradients if enabled.
 
         A frame's loss is the mean over those of its actions that are not padding. The
         mean of these over all frames does not depend on how frames are batched, unlike
@@ -102,14 +114,21 @@ class Policy:
             noise: float32[b, chunk_size, max_action_dim].
             time: float32[b] in (0, 1].
         """
-        device = self.module.config.device
-        losses, _ = self.module.forward(
-            self.preprocess(batch),
-            noise=torch.from_numpy(noise).to(device),
-            time=torch.from_numpy(time).to(device),
-            reduction="none",
-        )
-        return losses  # type: ignore[no-any-return]
+        compute = compute_flow_losses if self.is_flow else compute_single_losses
+        with self._choose_arithmetic():
+            return compute(self.module, self.preprocess(batch), noise, time).float()
+
+    def _choose_arithmetic(self) -> contextlib.AbstractContextManager[Any]:
+        if not (self.bfloat16 and self.module.training):
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.module.config.device).type, torch.bfloat16)
+
+    def predict_chunk(self, batch: dict[str, Any], noise: NDArray[np.float32]) -> torch.Tensor:
+        """Normalised actions float32[b, chunk_size, joints] for a preprocessed batch."""
+        if not self.is_flow:
+            return self.module.predict_action_chunk(batch)  # type: ignore[no-any-return]
+        given = torch.from_numpy(noise).to(self.module.config.device)
+        return self.module.predict_action_chunk(batch, noise=given)  # type: ignore[no-any-return]
 
 
 def _validate_tensor(name: str, shape: tuple[int, ...], tensor: NDArray[Any]) -> None:
@@ -128,39 +147,36 @@ def load_policy(
     *,
     statistics_file: Path | None = None,
     robot: Robot | None = None,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Policy:
-    """Load a SmolVLA policy.
+    """Load a policy.
 
     Args:
-        model: `tiny`, a folder that LeRobot saved a SmolVLA policy to, or a hub id such as
+        model: `tiny`, a folder that LeRobot saved a policy to, or a hub id such as
             `lerobot/smolvla_base`.
         scope: which tensors train: `expert` (action expert and projections, as SmolVLA is
-            fine-tuned), or `all` (LeRobot's choice when nothing is frozen on purpose: it
-            still freezes the language head and the last language layer, which the
-            policy does not use to the end).
-        statistics_file: the network's normalisation statistics; by default the embedded
-            ones, or the folder's own where it has some.
+            fine-tuned; of other policies all but the vision backbone), or `all` (LeRobot's
+            choice when nothing is frozen on purpose: it still freezes SmolVLA's language head
+            and last language layer, which the policy does not use to the end).
+        statistics_file: the network's normalisation statistics; by default the folder's own,
+            or the embedded ones where it has none.
         robot: cameras and joints; by default the policy's own.
+        device: by default the fastest that is there (`devices.choose_device`).
 
     Raises:
-        ConfigError: unknown scope, no such model, or no statistics.
+        ConfigError: unknown scope, no such model, no such device, or no statistics.
     """
     if scope not in SCOPES:
         raise ConfigError(f"expected scope {' or '.join(SCOPES)}, found {scope!r}")
     torch.set_num_threads(1)  # two threads cost six times the CPU of one on a small machine
     source = str(MODELS / model) if model in EMBEDDED_MODELS else model
     config = _load_config(source)
-    config.device = device
-    config.load_vlm_weights = False  # they are part of the policy's own file
-    config.train_expert_only = scope == "expert"
-    config.freeze_vision_encoder = scope == "expert"
+    config.device = choose_device(device)
     config.input_features, config.output_features = describe_features(
         robot or describe_robot(model)
     )
-    module = _load_module(source, config).to(torch.float32)
-    file = statistics_file or _find_statistics(source)
-    statistics, digest = load_statistics(file)
+    module = _load_module(source, config, scope).to(torch.float32)
+    statistics, digest = load_statistics(statistics_file or _find_statistics(source))
     preprocess, postprocess = make_pre_post_processors(
         config,
         dataset_stats={
@@ -168,11 +184,16 @@ def load_policy(
             for key, entry in statistics.items()
         },
     )
-    return Policy(module, scope, digest, preprocess, postprocess)
+    return Policy(module, scope, digest, preprocess, postprocess, has_bfloat16(config.device))
 
 
 def _find_statistics(source: str) -> Path:
     own = Path(source) / STATISTICS_FILE
+    if not Path(source).is_dir():
+        raise ConfigError(
+            f"{source} comes without normalisation statistics: fetch it into a folder, put the "
+            f"network's {STATISTICS_FILE} there, and give the folder as the model"
+        )
     return own if own.is_file() else MODELS / "tiny" / STATISTICS_FILE
 
 
@@ -181,29 +202,47 @@ def _load_config(source: str) -> Any:
         config = PreTrainedConfig.from_pretrained(source)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"expected a SmolVLA policy in {source}, found none ({error}): give `tiny`, a folder "
+            f"expected a policy in {source}, found none ({error}): give `tiny`, a folder "
             "that LeRobot saved a policy to, or a hub id while online"
         ) from error
-    if config.type != "smolvla":
-        raise ConfigError(f"expected a SmolVLA policy in {source}, found a {config.type} policy")
-    named = Path(config.vlm_model_name)
-    backbone = Path(source) / (BACKBONE_FOLDER if named.is_absolute() else named)
-    if not named.is_dir() and backbone.is_dir():  # absolute: the folder was moved since
+    if config.type != FLOW:
+        # its image encoder's weights are part of the policy's own file
+        if hasattr(config, "pretrained_backbone_weights"):
+            config.pretrained_backbone_weights = None
+        return config
+    config.load_vlm_weights = False  # they are part of the policy's own file
+    backbone = Path(source) / config.vlm_model_name
+    if not Path(config.vlm_model_name).is_absolute() and backbone.is_dir():
         config.vlm_model_name = str(backbone)
     return config
 
 
-def _load_module(source: str, config: Any) -> Any:
+def _load_module(source: str, config: Any, scope: str) -> Any:
     from safetensors import SafetensorError
 
+    if config.type == FLOW:
+        config.train_expert_only = scope == "expert"
+        config.freeze_vision_encoder = scope == "expert"
     try:
+        policy_class = get_policy_class(config.type)
         with contextlib.redirect_stdout(sys.stderr):  # LeRobot prints; stdout is for results
-            return SmolVLAPolicy.from_pretrained(source, config=config, strict=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
+            module = policy_class.from_pretrained(source, config=config, strict=True)
+    except (OSError, SafetensorError, RuntimeError, ImportError, ValueError) as error:
         raise ConfigError(
             f"the policy in {source} cannot be loaded ({str(error).strip().splitlines()[0]}): "
             "fetch model.safetensors and the backbone folder again"
         ) from error
+    if config.type != FLOW and scope == "expert":
+        _freeze_vision(module, source)
+    return module
+
+
+def _freeze_vision(module: Any, source: str) -> None:
+    frozen = [p for name, p in module.named_parameters() if VISION_PART in f".{name}"]
+    if not frozen:
+        raise ConfigError(f"the policy in {source} has no vision backbone: expected scope 'all'")
+    for parameter in frozen:
+        parameter.requires_grad_(False)
 
 
 def describe_features(robot: Robot) -> tuple[dict[str, Any], dict[str, Any]]:

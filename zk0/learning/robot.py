@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,16 +74,15 @@ def describe_robot(model: str) -> Robot:
     """What a policy needs from a data set, without loading it.
 
     Args:
-        model: `tiny`, `lerobot/smolvla_base`, or a folder that LeRobot saved a policy to.
+        model: `tiny`, a folder that LeRobot saved a policy to, or a hub id.
 
     Raises:
         ConfigError: no such policy, or one for another arm than an SO-100/101.
     """
     if model in KNOWN_ROBOTS:
         return KNOWN_ROBOTS[model]
-    file = Path(model) / "config.json"
     try:
-        config: dict[str, Any] = json.loads(file.read_text())
+        config: dict[str, Any] = json.loads(_find_config(model).read_text())
         inputs, outputs = config["input_features"], config["output_features"]
         cameras = [key for key, f in inputs.items() if f["type"] == "VISUAL"]
         edges = [int(edge) for key in cameras for edge in inputs[key]["shape"][1:]]
@@ -104,3 +104,12 @@ def describe_robot(model: str) -> Robot:
         image_size=max(edges, default=SMOLVLA_BASE.image_size),
         needs_all_cameras=config.get("type") != "smolvla" or len(cameras) < 3,
     )
+
+
+def _find_config(model: str) -> Path:
+    """`config.json` of a folder, or of the hub's repository where there is no such folder."""
+    if Path(model).is_dir() or not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+        return Path(model) / "config.json"
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(model, "config.json"))

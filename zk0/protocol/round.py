@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from zk0.protocol.contribution import Contribution
-from zk0.protocol.statement import Address, Digest
+from zk0.protocol.statement import Address, CircuitId, Digest
 
 MAX_EXPONENT_SPREAD = 16
 MAX_WINDOW_S = 30 * 86_400
@@ -36,7 +36,7 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """A network's constants, fixed at deployment and held by the contract.
+    """What the rounds of one version of a network's rules follow, as the contract holds it.
 
     Raises:
         ValueError: a value outside the bounds that the contract enforces too.
@@ -86,6 +86,19 @@ class Parameters:
         for holds, rule in bounds:
             if not holds:
                 raise ValueError(f"network parameters: expected {rule}, found {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One version of a network's rules. A round keeps the one that it was opened with."""
+
+    version: int
+    """Counted from 1."""
+    parameters: Parameters
+    circuit_id: CircuitId
+    """That proofs are of."""
+    sample_size: int
+    """m, of that circuit."""
 
 
 @dataclass(frozen=True, slots=True)

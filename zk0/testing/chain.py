@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zk0.chain import refusals
-from zk0.errors import InsufficientFundsError
+from zk0.chain.reading import describe_parameters
+from zk0.errors import ChainError, InsufficientFundsError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
 from zk0.protocol.credits import RoundCredits, credit_round
-from zk0.protocol.round import Parameters, Phase, Round
+from zk0.protocol.round import Parameters, Phase, Round, Rules
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest, Statement
 
 DEFAULT_BALANCE_WEI = 10_000 * 10**18
@@ -35,13 +36,19 @@ def refuse_proofs(statement: Statement, proof: bytes) -> bool:
     return False
 
 
+def make_rules(
+    parameters: Parameters, *, sample_size: int = 960, circuit_id: CircuitId | None = None
+) -> Rules:
+    """The rules of a network's first rounds."""
+    circuit = circuit_id or CircuitId(hashlib.sha256(b"circuit").digest())
+    return Rules(1, parameters, circuit, sample_size)
+
+
 def make_network(
     parameters: Parameters,
     tasks: Sequence[str],
     coordinator: Address,
     *,
-    sample_size: int = 960,
-    circuit_id: CircuitId | None = None,
     genesis: Digest | None = None,
     genesis_cid: Cid | None = None,
     bond_per_example_wei: int = 10**12,
@@ -55,11 +62,9 @@ def make_network(
         chain_id=31337,
         registry=Address("0x" + fill("registry").hex()[:40]),
         node_registry=Address("0x" + fill("node registry").hex()[:40]),
-        verifier=Address("0x" + fill("verifier").hex()[:40]),
-        circuit_id=circuit_id or CircuitId(fill("circuit")),
-        sample_size=sample_size,
+        network_parameters=Address("0x" + fill("network parameters").hex()[:40]),
         tasks=tuple(tasks),
-        parameters=parameters,
+        parameter_count=parameters.parameter_count,
         coordinator=coordinator,
         genesis=genesis or Digest(fill("genesis")),
         genesis_cid=genesis_cid or Cid("bafkgenesis"),
@@ -84,9 +89,16 @@ class MemoryChain:
     """The state that all accounts share. `verify` is the proof verifier."""
 
     def __init__(
-        self, network: Network, verify: Verify = refuse_proofs, exit_delay_s: int = EXIT_DELAY_S
+        self,
+        network: Network,
+        rules: Rules,
+        verify: Verify = refuse_proofs,
+        exit_delay_s: int = EXIT_DELAY_S,
     ) -> None:
         self.network = network
+        self.rules = [rules]
+        self.versions: dict[int, int] = {}
+        """Round → version of its rules."""
         self.verify = verify
         self.exit_delay_s = exit_delay_s
         self.lock = threading.RLock()
@@ -109,10 +121,12 @@ class MemoryChain:
 
         def create(tx: Transaction) -> None:
             router = Address("0x" + hashlib.sha256(b"router").hexdigest()[:40])
-            circuit = {"circuitId": net.circuit_id, "verifier": net.verifier}
+            verifier = Address("0x" + hashlib.sha256(b"verifier").hexdigest()[:40])
+            circuit = {"circuitId": self.rules[0].circuit_id, "verifier": verifier}
             tx.events.append(("CircuitAdded", router, circuit))
             for position, name in enumerate(net.tasks):
                 self.emit_node(tx, "TaskAdded", task=position, taskName=name)
+            self._emit_rules(tx)
             self.emit(
                 tx, "CoordinatorChanged", previous=Address("0x" + "0" * 40), current=net.coordinator
             )
@@ -166,6 +180,44 @@ class MemoryChain:
         """An event of the registry of nodes."""
         tx.events.append((name, self.network.node_registry, args))
 
+    # ------------------------------------------------------------------ rules
+
+    def set_parameters(
+        self,
+        parameters: Parameters,
+        *,
+        circuit_id: CircuitId | None = None,
+        sample_size: int | None = None,
+    ) -> Receipt:
+        """What the network's owner does on chain: rounds opened later follow these."""
+
+        def change(tx: Transaction) -> None:
+            last = self.rules[-1]
+            if parameters.parameter_count != last.parameters.parameter_count:
+                count = last.parameters.parameter_count
+                arguments = {"expected": count, "actual": parameters.parameter_count}
+                raise refusals.ParameterCountFixedError(arguments=arguments)
+            circuit, size = circuit_id or last.circuit_id, sample_size or last.sample_size
+            self.rules.append(Rules(last.version + 1, parameters, circuit, size))
+            self._emit_rules(tx)
+
+        return self.transact(self.network.coordinator, change)
+
+    def get_rules(self, round_id: int) -> Rules:
+        """A round's, whatever was set since it was opened. Raises ChainError."""
+        if round_id not in self.versions:
+            raise ChainError(f"there is no round {round_id}, so it has no rules")
+        return self.rules[self.versions[round_id] - 1]
+
+    def _emit_rules(self, tx: Transaction) -> None:
+        rules = self.rules[-1]
+        args = {
+            "version": rules.version,
+            "circuitId": rules.circuit_id,
+            "parameters": describe_parameters(rules.parameters),
+        }
+        tx.events.append(("ParametersChanged", self.network.network_parameters, args))
+
     # ------------------------------------------------------------------ rounds
 
     def get_round(self, round_id: int) -> Round:
@@ -218,7 +270,7 @@ class MemoryChain:
         needed = dataset_size * self.network.bond_per_example_wei
         if bond_wei < needed:
             raise refusals.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
-        limit = self.network.parameters.max_nodes
+        limit = self.rules[0].parameters.max_nodes
         if len(self.get_active()) >= limit:
             raise refusals.FullError(arguments={"max": limit})
         self.balances[node] -= bond_wei

@@ -11,7 +11,7 @@ from typing import Any
 from zk0.errors import ChainError, WalletError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
 from zk0.protocol.contribution import MissingReason
-from zk0.protocol.round import Finalization, Round
+from zk0.protocol.round import Finalization, Round, Rules
 from zk0.protocol.statement import Address, Agreement, Commitment, Digest
 from zk0.testing import rounds
 from zk0.testing.chain import MemoryChain
@@ -71,6 +71,12 @@ class MemoryLedger:
         # As on chain: the proven sums are in the proof's event only.
         entries = tuple(replace(c, agreement=None) for c in round_.contributions)
         return replace(round_, contributions=entries)
+
+    def get_rules(self, round_id: int) -> Rules:
+        return self.chain.get_rules(round_id)
+
+    def get_next_rules(self) -> Rules:
+        return self.chain.rules[-1]
 
     def get_head(self) -> Digest:
         return self.chain.head

@@ -153,7 +153,8 @@ def require_seal(
 
 
 def validate_challenge(chain: MemoryChain, challenge: PublishedChallenge) -> None:
-    size, count = chain.network.sample_size, len(chain.network.tasks)
+    size = chain.get_rules(challenge.round_id).sample_size
+    count = len(chain.network.tasks)
     require_digest(challenge.digest)
     require_cid(challenge.cid)
     expected = size + count * -(-size // 4)

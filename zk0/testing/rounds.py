@@ -40,8 +40,10 @@ def open_round(chain: MemoryChain, tx: Transaction, pool_root: bytes) -> None:
     require_digest(pool_root)
     previous = chain.rounds.get(len(chain.rounds))
     with as_reverts("open"):
-        opened = step.open_round(previous, chain.head, pool_root, chain.network.parameters, tx.now)
+        newest = chain.rules[-1]
+        opened = step.open_round(previous, chain.head, pool_root, newest.parameters, tx.now)
     chain.rounds[opened.round_id] = opened
+    chain.versions[opened.round_id] = newest.version
     chain.emit(
         tx, "RoundOpened", round=opened.round_id, baseDigest=opened.base, poolRoot=pool_root,
         commitDeadline=opened.deadline,
@@ -64,7 +66,7 @@ def commit_update(
     require_digest(digest)
     with as_reverts("commit"):
         chain.rounds[round_id] = step.commit_update(
-            round_, chain.network.parameters, node=tx.sender, task=entry.task,
+            round_, chain.get_rules(round_id).parameters, node=tx.sender, task=entry.task,
             dataset_size=entry.dataset_size, digest=digest, num_examples=num_examples,
             exponent=exponent, now=tx.now,
         )  # fmt: skip
@@ -76,7 +78,7 @@ def commit_update(
 
 def close_commits(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
     round_ = in_phase(chain, round_id, Phase.COMMITTING)
-    parameters = chain.network.parameters
+    parameters = chain.get_rules(round_id).parameters
     count = len(round_.contributions)
     if tx.now <= round_.deadline:
         require_coordinator(chain, tx)
@@ -101,7 +103,7 @@ def draw_sample(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
     round_ = in_phase(chain, round_id, Phase.SAMPLING)
     with as_reverts("draw"):
         drawn = step.draw_sample(
-            round_, chain.network.parameters, chain_id=chain.network.chain_id,
+            round_, chain.get_rules(round_id).parameters, chain_id=chain.network.chain_id,
             registry=chain.network.registry, now=tx.now, block=tx.block,
             block_hash=chain.get_hash(round_.closing_block),
         )  # fmt: skip
@@ -141,11 +143,13 @@ def seal_round(
     count = len(round_.contributions)
     sampled = all(c.sample_key is not None for c in round_.contributions)
     if len(clip_shifts) == len(missing) == count and (sampled or tx.now > round_.deadline):
-        require_seal(round_, clip_shifts, missing, chain.network.parameters.min_exponent)
+        minimum = chain.get_rules(round_id).parameters.min_exponent
+        require_seal(round_, clip_shifts, missing, minimum)
     with as_reverts("seal"):
         sealed = step.seal_round(
-            round_, chain.network.parameters, candidate=candidate, clip_shifts=clip_shifts,
-            missing=missing, is_coordinator=True, now=tx.now, block=tx.block,
+            round_, chain.get_rules(round_id).parameters, candidate=candidate,
+            clip_shifts=clip_shifts, missing=missing, is_coordinator=True, now=tx.now,
+            block=tx.block,
         )  # fmt: skip
     chain.rounds[round_id] = sealed
     for entry in sealed.contributions:
@@ -165,7 +169,7 @@ def draw_challenge(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
     round_ = in_phase(chain, round_id, Phase.SEALED)
     with as_reverts("draw"):
         drawn = step.draw_challenge(
-            round_, chain.network.parameters, chain_id=chain.network.chain_id,
+            round_, chain.get_rules(round_id).parameters, chain_id=chain.network.chain_id,
             registry=chain.network.registry, now=tx.now, block=tx.block,
             block_hash=chain.get_hash(round_.closing_block),
         )  # fmt: skip
@@ -185,8 +189,8 @@ def publish_challenge(chain: MemoryChain, tx: Transaction, challenge: PublishedC
         validate_challenge(chain, challenge)
     with as_reverts("publish"):
         chain.rounds[round_id] = step.publish_challenge(
-            round_, chain.network.parameters, challenge=challenge.digest, unit=challenge.unit,
-            base_loss_nano=challenge.base_loss_nano,
+            round_, chain.get_rules(round_id).parameters, challenge=challenge.digest,
+            unit=challenge.unit, base_loss_nano=challenge.base_loss_nano,
             candidate_loss_nano=challenge.candidate_loss_nano, common_key=challenge.common.key,
             task_keys=[task.key for task in challenge.tasks], is_coordinator=True, now=tx.now,
         )  # fmt: skip
@@ -205,11 +209,11 @@ def prove_contribution(
     chain: MemoryChain, tx: Transaction, round_id: int, agreement: Agreement, proof: bytes
 ) -> None:
     round_ = in_phase(chain, round_id, Phase.PROVING)
-    net = chain.network
+    net, rules = chain.network, chain.get_rules(round_id)
     with as_reverts("prove"):
         proven = step.prove_contribution(
-            round_, net.parameters, node=tx.sender, agreement=agreement,
-            sample_size=net.sample_size, now=tx.now,
+            round_, rules.parameters, node=tx.sender, agreement=agreement,
+            sample_size=rules.sample_size, now=tx.now,
         )  # fmt: skip
     entry = proven.contribution_of(tx.sender)
     assert entry is not None
@@ -245,7 +249,7 @@ def prove_contribution(
 def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Finalization) -> None:
     require_coordinator(chain, tx)
     round_ = in_phase(chain, round_id, Phase.PROVING)
-    parameters = chain.network.parameters
+    parameters = chain.get_rules(round_id).parameters
     open_ones = any(c.outcome is Outcome.NONE for c in round_.contributions)
     if not open_ones or tx.now > round_.deadline:
         require_digest(end.report)
@@ -278,7 +282,10 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
 
 def abort_round(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
     round_ = chain.get_round(round_id)
-    parameters, is_driver = chain.network.parameters, is_coordinator(chain, tx)
+    is_driver = is_coordinator(chain, tx)
+    if round_.phase is Phase.NONE:
+        raise refusals.RoundOverError(arguments={"phase": round_.phase.label})
+    parameters = chain.get_rules(round_id).parameters
     with as_reverts("abort"):
         aborted = step.abort_round(round_, parameters, is_coordinator=is_driver, now=tx.now)
     count = len(round_.contributions)

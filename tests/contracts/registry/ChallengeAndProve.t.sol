@@ -213,7 +213,9 @@ contract ChallengeAndProveTest is RegistryFixture {
             absolute: 9000,
             context: uint256(keccak256(abi.encode(block.chainid, address(registry), uint256(1), bob))) >> 8
         });
-        vm.expectCall(address(registry.verifier()), abi.encodeCall(IProofVerifier.verify, (s, PROOF)));
+        address verifier =
+            address(registry.verifierRouter().verifierOf(registry.networkParameters().circuitId()));
+        vm.expectCall(verifier, abi.encodeCall(IProofVerifier.verify, (s, PROOF)));
         vm.prank(bob);
         registry.proveContribution(id, -7, 2000, 100_000, 9000, PROOF);
     }

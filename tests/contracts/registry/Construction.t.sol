@@ -5,11 +5,8 @@ import { RegistryFixture } from "../RegistryFixture.sol";
 import { MockVerifier } from "../doubles/MockVerifier.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
-import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
-import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
 
 contract ConstructionTest is RegistryFixture {
@@ -17,12 +14,12 @@ contract ConstructionTest is RegistryFixture {
         assertEq(registry.owner(), owner);
         assertEq(registry.coordinator(), coordinator);
         assertEq(address(registry.nodeRegistry()), address(nodes));
-        assertEq(registry.verifier().sampleSize(), M);
+        assertEq(address(registry.nodeRegistry()), address(registry.networkParameters().nodeRegistry()));
         assertEq(registry.manifestDigest(), keccak256("manifest"));
         assertEq(registry.manifestCid(), "manifest-cid");
         assertEq(registry.head(), GENESIS);
         assertEq(registry.roundCount(), 0);
-        assertEq(abi.encode(registry.parameters()), abi.encode(_parameters()));
+        assertEq(address(registry.verifierRouter()), address(registry.networkParameters().verifierRouter()));
         Checkpoint memory c = registry.checkpoint(GENESIS);
         assertEq(c.parent, 0);
         assertEq(c.round, 0);
@@ -39,127 +36,6 @@ contract ConstructionTest is RegistryFixture {
         _deploy(_parameters());
     }
 
-    // ---------------------------------------------------------------- parameters
-
-    function _expectRefused(Parameters memory p, bytes memory refusal) internal {
-        Parts memory parts = _parts(new MockVerifier(M));
-        vm.expectRevert(refusal);
-        new ContributionRegistry(owner, coordinator, parts, p, GENESIS, "g", keccak256("manifest"), "m");
-    }
-
-    function test_RevertWhen_AWindowIsOutOfRange() public {
-        for (uint256 i; i < 7; ++i) {
-            for (uint256 j; j < 2; ++j) {
-                uint32 window = j == 0 ? 0 : 30 days + 1;
-                Parameters memory p = _parameters();
-                if (i == 0) p.minCommitWindow = window;
-                if (i == 1) p.commitWindow = window;
-                if (i == 2) p.collectWindow = window;
-                if (i == 3) p.sealWindow = window;
-                if (i == 4) p.challengeWindow = window;
-                if (i == 5) p.provingWindow = window;
-                if (i == 6) p.finalizeWindow = window;
-                _expectRefused(
-                    p,
-                    abi.encodeWithSelector(I.ContributionRegistry_WindowOutOfRange.selector, 30 days, window)
-                );
-            }
-        }
-    }
-
-    function test_RevertWhen_MinCommitWindowIsLonger() public {
-        Parameters memory p = _parameters();
-        p.minCommitWindow = p.commitWindow + 1;
-        _expectRefused(
-            p, abi.encodeWithSelector(I.ContributionRegistry_CommitWindowTooShort.selector, 101, 100)
-        );
-    }
-
-    function test_RevertWhen_MaxNodesOutOfRange() public {
-        Parameters memory p = _parameters();
-        p.maxNodes = 0;
-        _expectRefused(p, abi.encodeWithSelector(I.ContributionRegistry_MaxNodesOutOfRange.selector, 256, 0));
-        p.maxNodes = 257;
-        _expectRefused(
-            p, abi.encodeWithSelector(I.ContributionRegistry_MaxNodesOutOfRange.selector, 256, 257)
-        );
-    }
-
-    function test_RevertWhen_QuorumOutOfRange() public {
-        Parameters memory p = _parameters();
-        p.quorum = 0;
-        _expectRefused(p, abi.encodeWithSelector(I.ContributionRegistry_QuorumOutOfRange.selector, 4, 0));
-        p.quorum = 5;
-        _expectRefused(p, abi.encodeWithSelector(I.ContributionRegistry_QuorumOutOfRange.selector, 4, 5));
-    }
-
-    function testFuzz_ExponentBounds(int8 low, int8 high) public {
-        Parameters memory p = _parameters();
-        (p.minExponent, p.maxExponent) = (low, high);
-        if (low >= -64 && low <= high && high <= 0 && int256(high) - low <= 16) {
-            _deploy(p);
-        } else {
-            _expectRefused(
-                p, abi.encodeWithSelector(I.ContributionRegistry_ExponentBoundsOutOfRange.selector, low, high)
-            );
-        }
-    }
-
-    function test_ExponentBoundsAtTheirEdges() public {
-        Parameters memory p = _parameters();
-        (p.minExponent, p.maxExponent) = (-64, -48);
-        _deploy(p);
-        (p.minExponent, p.maxExponent) = (-16, 0);
-        _deploy(p);
-        (p.minExponent, p.maxExponent) = (-7, -7);
-        _deploy(p);
-    }
-
-    function test_RevertWhen_MaxWeightShareOutOfRange() public {
-        Parameters memory p = _parameters();
-        p.maxWeightShareBps = 0;
-        _expectRefused(
-            p, abi.encodeWithSelector(I.ContributionRegistry_MaxWeightShareOutOfRange.selector, 10_000, 0)
-        );
-        p.maxWeightShareBps = 10_001;
-        _expectRefused(
-            p,
-            abi.encodeWithSelector(I.ContributionRegistry_MaxWeightShareOutOfRange.selector, 10_000, 10_001)
-        );
-    }
-
-    function test_RevertWhen_ThresholdIsZero() public {
-        Parameters memory p = _parameters();
-        p.zMin = 0;
-        _expectRefused(p, abi.encodeWithSelector(I.ContributionRegistry_ZeroThreshold.selector));
-    }
-
-    function test_RevertWhen_NoFrames() public {
-        Parameters memory p = _parameters();
-        p.framesPerTask = 0;
-        _expectRefused(p, abi.encodeWithSelector(I.ContributionRegistry_ZeroFrames.selector));
-    }
-
-    function test_RevertWhen_FewerParametersThanCoordinates() public {
-        Parameters memory p = _parameters();
-        p.parameterCount = M - 1;
-        _expectRefused(
-            p, abi.encodeWithSelector(I.ContributionRegistry_ParameterCountTooSmall.selector, M, M - 1)
-        );
-    }
-
-    function test_RevertWhen_ExitDelayIsShorterThanARound() public {
-        // 100 + 2 · 60 + 50 + 2 · 40 + 80 + 30
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 460);
-        _deploy(_parameters());
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 459);
-        _expectRefused(
-            _parameters(), abi.encodeWithSelector(I.ContributionRegistry_ExitDelayTooShort.selector, 460, 459)
-        );
-    }
-
-    // ---------------------------------------------------------------- the rest
-
     function _expectRefused(
         address c,
         bytes32 genesis,
@@ -168,9 +44,9 @@ contract ConstructionTest is RegistryFixture {
         string memory mCid,
         bytes4 e
     ) internal {
-        Parts memory parts = _parts(new MockVerifier(M));
+        Parts memory parts = _parts(new MockVerifier(M), _parameters());
         vm.expectRevert(e);
-        new ContributionRegistry(owner, c, parts, _parameters(), genesis, cid, m, mCid);
+        new ContributionRegistry(owner, c, parts, genesis, cid, m, mCid);
     }
 
     function test_RevertWhen_SomethingIsEmpty() public {

@@ -2,7 +2,9 @@
 pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "../RegistryFixture.sol";
+import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
@@ -278,6 +280,7 @@ contract SampleAndSealTest is RegistryFixture {
         Parameters memory p = _parameters();
         p.maxNodes = 256;
         p.maxWeightShareBps = 10_000;
+        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 256, EXIT_DELAY);
         registry = _deploy(p);
         _open();
         uint32 size = 1 << 24;
