@@ -40,7 +40,6 @@ def export_policy(policy: Policy, folder: Path, final: Path | None = None) -> No
         policy.postprocess.save_pretrained(folder)
         _write_statistics(policy, folder)
         if hasattr(policy.module.config, "vlm_model_name"):
-            if policy.is_flow:
             _copy_backbone(Path(policy.module.config.vlm_model_name), folder, final or folder)
     except (OSError, SafetensorError) as error:
         raise StorageError(
