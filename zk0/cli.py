@@ -43,7 +43,13 @@ def cli(verbose: bool) -> None:
     show_default=True,
     help="960 proves faster, and an honest node can fall under the threshold.",
 )
-def devnet(port: int, home: Path, quorum: int, circuit: str) -> None:
+@click.option(
+    "--strategy",
+    default="fedavg",
+    show_default=True,
+    help="fedavg, fedprox, fedavgm, fedadam, fedyogi, median or trimmed-mean.",
+)
+def devnet(port: int, home: Path, quorum: int, circuit: str, strategy: str) -> None:
     """Start Anvil with one-second blocks and its state in a file, and deploy a network on it.
 
     A network that was deployed before is continued. Runs until stopped.
@@ -53,7 +59,7 @@ def devnet(port: int, home: Path, quorum: int, circuit: str) -> None:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopping.append(received))
-    with open_devnet(home, port=port, quorum=quorum, circuit=circuit) as running:
+    with open_devnet(home, port=port, quorum=quorum, circuit=circuit, strategy=strategy) as running:
         click.echo(running.describe())
         click.echo("running; stop with Ctrl-C", err=True)
         while not stopping and running.is_running:
