@@ -54,12 +54,13 @@ def compute_fit(height: int, width: int, edge: int | None) -> tuple[int, int]:
 
 def fit_pictures(pixels: Any, edge: int | None) -> Any:
     """uint8[…, 3, height, width] scaled down (bilinear, antialiased) to `compute_fit`'s size."""
-    size = compute_fit(*pixels.shape[-2:], edge)
-    if size == pixels.shape[-2:]:
+    height, width = pixels.shape[-2:]
+    size = compute_fit(height, width, edge)
+    if size == (height, width):
         return pixels
     import torch
 
-    flat = torch.from_numpy(pixels).reshape(-1, *pixels.shape[-3:])
+    flat: Any = torch.from_numpy(pixels).reshape(-1, *pixels.shape[-3:])
     parts = [
         torch.nn.functional.interpolate(
             part.float(), size, mode="bilinear", align_corners=False, antialias=True
