@@ -222,9 +222,10 @@ def _load_config(source: str) -> Any:
             config.pretrained_backbone_weights = None
         return config
     config.load_vlm_weights = False  # they are part of the policy's own file
-    backbone = Path(source) / config.vlm_model_name
-    if not Path(config.vlm_model_name).is_absolute() and backbone.is_dir():
-        config.vlm_model_name = str(backbone)
+    named = Path(config.vlm_model_name)
+    backbone = Path(source) / (BACKBONE_FOLDER if named.is_absolute() else named)
+    if backbone.is_dir() and not (named.is_absolute() and named.is_dir()):
+        config.vlm_model_name = str(backbone)  # absolute and not there: the folder was moved
     return config
 
 
