@@ -16,6 +16,7 @@ from zk0.errors import CheckpointError, ConfigError
 from zk0.learning.datasets import load_dataset
 from zk0.learning.devices import choose_device
 from zk0.learning.evaluation import compute_held_out_loss
+from zk0.learning.export import export_policy
 from zk0.learning.frames import build_batch
 from zk0.learning.genesis import GENESIS_FILE, write_genesis
 from zk0.learning.policy import MODELS, _find_statistics, load_policy
@@ -120,6 +121,10 @@ def test_moved_folder_loads_with_its_own_statistics(tmp_path: Path) -> None:
     file.write_text(file.read_text() + "\n")
     moved = load_policy(str(tmp_path / "moved"), "all")
     assert moved.statistics_digest != load_policy("tiny", "all").statistics_digest
+    (tmp_path / "exported").mkdir()
+    export_policy(moved, tmp_path / "exported")
+    exported = load_policy(str(tmp_path / "exported"), "all")
+    assert exported.statistics_digest == moved.statistics_digest
 
 
 def test_unknown_scope_is_refused() -> None:
