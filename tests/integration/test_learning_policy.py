@@ -105,6 +105,15 @@ def test_lerobot_loads_the_embedded_folder_by_itself(
     assert sum(p.numel() for p in module.parameters()) == 840_768
 
 
+def test_embedded_backbone_is_what_the_builder_writes(tmp_path: Path) -> None:
+    from zk0.learning.tiny import TINY, build_backbone
+
+    build_backbone(tmp_path / "backbone", TINY)
+    written = {path.name: path.read_bytes() for path in (tmp_path / "backbone").iterdir()}
+    shipped = MODELS / "tiny" / "backbone"
+    assert written == {path.name: path.read_bytes() for path in shipped.iterdir()}
+
+
 def test_moved_folder_loads_with_its_own_statistics(tmp_path: Path) -> None:
     shutil.copytree(MODELS / "tiny", tmp_path / "moved")
     file = tmp_path / "moved" / "statistics.json"
