@@ -36,6 +36,7 @@ class RunningNetwork:
             f"rpc         {self.anvil.rpc_url}  (chain id {self.anvil.chain_id})",
             f"registry    {self.deployment.registry}",
             f"nodes       {self.deployment.node_registry}",
+            f"timelock    {self.deployment.timelock}",
             f"verifier    {self.deployment.alignment_verifier}  ({self.deployment.circuit})",
             f"vault       {self.deployment.reward_vault or 'none'}",
             f"deployments {self.home / 'deployments'}",

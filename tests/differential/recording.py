@@ -6,16 +6,14 @@ The chain in memory (`zk0.testing`) says what happens; the adapter of the real l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from web3 import Web3
-from web3.contract import Contract
-from web3.providers import BaseProvider
 
 from zk0.chain.interfaces import CONTRACTS, compute_signature, get_type, load_abi
 from zk0.chain.ledger import ChainLedger
@@ -109,11 +107,10 @@ class _CapturedCall(Exception):  # noqa: N818
 
 
 class _CapturingLedger(ChainLedger):
-    """The real adapter, as far as the bytes of a call."""
+    """The real adapter, as far as a call's name and arguments."""
 
-    def __init__(self, reader: MemoryLedger, targets: Mapping[str, Contract]) -> None:
+    def __init__(self, reader: MemoryLedger) -> None:
         self._reader = reader
-        self._targets = targets
 
     @property
     def account(self) -> Address:
@@ -123,8 +120,7 @@ class _CapturingLedger(ChainLedger):
         return self._reader.get_round(round_id)
 
     def _send(self, contract: str, name: str, *args: Any, value: int = 0) -> Receipt:
-        data = bytes.fromhex(self._targets[contract].encode_abi(name, args=list(args))[2:])
-        raise _CapturedCall(contract, data, value)
+        raise _CapturedCall(contract, encode_call(contract, name, args), value)
 
 
 class Recorder:
@@ -133,14 +129,9 @@ class Recorder:
     def __init__(self, chain: RecordedChain) -> None:
         self.chain = chain
         self.calls: list[Call] = []
-        net, web3 = chain.network, Web3(BaseProvider())
         self._addresses = {
-            "ContributionRegistry": net.registry,
-            "NodeRegistry": net.node_registry,
-        }
-        self._targets = {
-            name: web3.eth.contract(Web3.to_checksum_address(address), abi=load_abi(name))
-            for name, address in self._addresses.items()
+            "ContributionRegistry": chain.network.registry,
+            "NodeRegistry": chain.network.node_registry,
         }
         self._closing_blocks: dict[int, int] = {}
 
@@ -148,7 +139,7 @@ class Recorder:
         """Call a method of the ledger; the class of the refusal, None if it went through."""
         ledger = MemoryLedger(self.chain, sender)
         try:
-            getattr(_CapturingLedger(ledger, self._targets), method)(*args, **named)
+            getattr(_CapturingLedger(ledger), method)(*args, **named)
         except _CapturedCall as captured:
             contract, data, value_wei = captured.contract, captured.data, captured.value_wei
         else:
@@ -176,8 +167,7 @@ class Recorder:
     def view(self, contract: str, name: str, args: tuple[Any, ...], found: tuple[Any, ...]) -> None:
         """A call of a view that must return `found`: structs as mappings, by field."""
         entry = _find_entry(contract, "function", name)
-        selector = keccak(compute_signature(entry).encode())[:4]
-        data = selector + encode([get_type(i) for i in entry["inputs"]], args)
+        data = encode_call(contract, name, args)
         values = [_order(o, v) for o, v in zip(entry["outputs"], found, strict=True)]
         returned = encode([get_type(o) for o in entry["outputs"]], values)
         newest = self.chain.blocks[-1]
@@ -218,6 +208,19 @@ class Recorder:
         return total
 
 
+def encode_call(contract: str, name: str, args: tuple[Any, ...]) -> bytes:
+    """A call's data. Not web3's encoder, which looks at the whole ABI at every call."""
+    types, selector = _describe("function", contract, name)
+    return selector + encode(types, args)
+
+
+@cache
+def _describe(kind: str, contract: str, name: str) -> tuple[list[str], bytes]:
+    entry = _find_entry(contract, kind, name)
+    selector: bytes = keccak(compute_signature(entry).encode())[:4]
+    return [get_type(i) for i in entry["inputs"]], selector
+
+
 def encode_event(name: str, args: dict[str, Any]) -> tuple[list[bytes], bytes]:
     """Topics and data of an event; none of ours has an indexed argument of dynamic size."""
     contract = next(c for c in ("ContributionRegistry", "NodeRegistry") if _has_event(c, name))
@@ -229,14 +232,17 @@ def encode_event(name: str, args: dict[str, Any]) -> tuple[list[bytes], bytes]:
     return [keccak(compute_signature(entry).encode()), *topics], data
 
 
+@cache
 def _has_event(contract: str, name: str) -> bool:
     return any(e["type"] == "event" and e["name"] == name for e in load_abi(contract))
 
 
+@cache
 def _find_entry(contract: str, kind: str, name: str) -> dict[str, Any]:
     return next(e for e in load_abi(contract) if e["type"] == kind and e["name"] == name)
 
 
+@cache
 def _get_selector(refusal: type[ContractRevertError]) -> bytes:
     """Of the custom error that a class stands for, padded to 32 bytes."""
     name = refusal.custom_error()

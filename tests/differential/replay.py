@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -38,8 +39,13 @@ class DifferenceError(Exception):
     """Python and the contracts disagree; says about which call, and what the contract did."""
 
 
-def run(seed: int, rounds: int, folder: Path) -> Counter[tuple[str, str]]:
+def run(
+    seed: int, rounds: int, folder: Path, report: Callable[[str], None]
+) -> Counter[tuple[str, str]]:
     """Play `rounds` random rounds in Python and repeat them in forge.
+
+    Args:
+        report: is told after each batch how many rounds have ended the same way.
 
     Returns:
         How often each method of the ledger ended in which refusal, or "ok".
@@ -66,6 +72,8 @@ def run(seed: int, rounds: int, folder: Path) -> Counter[tuple[str, str]]:
             for file in folder.glob("*.bin"):
                 file.unlink()
         _require_same(output, seed + first, played)
+        done = min(rounds, numbers.stop * ROUNDS_PER_SCENARIO)
+        report(f"seed {seed}: {done:,} rounds, {tally.total():,} calls the same\n")
     return tally
 
 
