@@ -48,6 +48,7 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
     from zk0.learning.examination import PoolExaminer
     from zk0.learning.policy import load_policy
     from zk0.learning.pool import EMBEDDED_POOL, load_pool
+    from zk0.learning.robot import describe_robot
 
     policy = load_policy(manifest.model, manifest.scope)
     if policy.statistics_digest.hex() != manifest.statistics:
@@ -55,7 +56,9 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
             f"the network normalises with statistics {manifest.statistics}, this machine has "
             f"{policy.statistics_digest.hex()}; fetch the network's statistics file"
         )
-    examiner = PoolExaminer(policy, load_pool(pool or EMBEDDED_POOL))
+    examiner = PoolExaminer(
+        policy, load_pool(pool or EMBEDDED_POOL, describe_robot(manifest.model))
+    )
     if set(examiner.tasks) != set(network.tasks):
         raise ConfigError(
             f"the network's tasks are {sorted(network.tasks)}, the pool has "

@@ -106,6 +106,8 @@ class Recorder:
         return self._plan.names.get(node.lower(), node)
 
     def _save(self, round_id: int) -> None:
+        if self._folder.get_model_folder(round_id).exists():
+            return
         digest = self._ledger.get_round(round_id).checkpoint
         tensors = self._read(digest, round_id)
 

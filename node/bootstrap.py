@@ -65,19 +65,21 @@ def make_prover(chain_id: int, circuit_id: CircuitId) -> Prover:
     return prover
 
 
-def make_learner(manifest: NetworkManifest, dataset: DatasetSettings) -> Learner:
+def make_learner(
+    manifest: NetworkManifest, dataset: DatasetSettings, device: str | None = None
+) -> Learner:
     """The network's policy on one data set; imports torch.
 
     Raises:
         DatasetError: the data set is missing, damaged or unusable.
-        ConfigError: other normalisation statistics than the network's.
+        ConfigError: other normalisation statistics than the network's, or no such device.
     """
     from zk0.learning.datasets import load_dataset
     from zk0.learning.policy import load_policy
     from zk0.learning.robot import describe_robot
     from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 
-    policy = load_policy(manifest.model, manifest.scope)
+    policy = load_policy(manifest.model, manifest.scope, device=device)
     if policy.statistics_digest.hex() != manifest.statistics:
         raise ConfigError(
             f"the network normalises with statistics {manifest.statistics}, this machine has "

@@ -46,6 +46,9 @@ def cli(verbose: bool) -> None:
     type=click.Path(path_type=Path),
     help="The SuperLink's CA certificate.  [default: the coordinator's in <home>]",
 )
+@click.option(
+    "--device", envvar="ZK0_DEVICE", help="cuda, mps or cpu.  [default: the first that is there]"
+)
 @click.option("--examples", type=click.IntRange(1), help="Register at most this many examples.")
 @click.option("--yes", is_flag=True, help="Do not ask before joining on chain.")
 def join(
@@ -57,6 +60,7 @@ def join(
     task: str | None,
     superlink: str,
     superlink_ca: Path | None,
+    device: str | None,
     examples: int | None,
     yes: bool,
 ) -> None:
@@ -75,6 +79,7 @@ def join(
             examples=examples,
             yes=yes,
             federation=federation,
+            device=device,
         ),
     )
 

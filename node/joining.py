@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from node import bootstrap
@@ -42,12 +43,14 @@ class JoinOptions:
     yes: bool
     federation: Path | None = None
     """TOML file with [tool.zk0.datasets]."""
+    device: str | None = None
+    """Where training runs; by default the fastest that is there."""
 
 
 def take_part(
     network: NetworkOptions,
     options: JoinOptions,
-    make_learner: MakeLearner = bootstrap.make_learner,
+    make_learner: MakeLearner | None = None,
 ) -> None:
     """Join if need be, then answer the coordinator until SIGINT or SIGTERM.
 
@@ -57,6 +60,7 @@ def take_part(
     tools = bootstrap.open_tools(network, options.wallet, options.password_file)
     ledger = tools.ledger
     task = bootstrap.find_task(ledger.network, dataset, options.task)
+    make_learner = make_learner or partial(bootstrap.make_learner, device=options.device)
     learner = make_learner(tools.manifest, dataset)
     size = min(learner.num_examples, options.examples or learner.num_examples)
     plan = plan_registration(ledger, task, size)

@@ -1,4 +1,4 @@
-"""`zk0`: a devnet to develop on, and the history that the contracts keep."""
+"""`zk0`: a devnet to develop on, the history that the contracts keep, and a network's rules."""
 
 from __future__ import annotations
 
@@ -43,7 +43,13 @@ def cli(verbose: bool) -> None:
     show_default=True,
     help="960 proves faster, and an honest node can fall under the threshold.",
 )
-def devnet(port: int, home: Path, quorum: int, circuit: str) -> None:
+@click.option(
+    "--strategy",
+    default="fedavg",
+    show_default=True,
+    help="fedavg, fedprox, fedavgm, fedadam, fedyogi, median or trimmed-mean.",
+)
+def devnet(port: int, home: Path, quorum: int, circuit: str, strategy: str) -> None:
     """Start Anvil with one-second blocks and its state in a file, and deploy a network on it.
 
     A network that was deployed before is continued. Runs until stopped.
@@ -53,7 +59,7 @@ def devnet(port: int, home: Path, quorum: int, circuit: str) -> None:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopping.append(received))
-    with open_devnet(home, port=port, quorum=quorum, circuit=circuit) as running:
+    with open_devnet(home, port=port, quorum=quorum, circuit=circuit, strategy=strategy) as running:
         click.echo(running.describe())
         click.echo("running; stop with Ctrl-C", err=True)
         while not stopping and running.is_running:
@@ -125,6 +131,84 @@ def fund(
         print_json(describe_funding(rewards, receipt, start, rounds, each))
     else:
         click.echo(format_funding(rewards, receipt, start, rounds, each))
+
+
+@cli.command()
+@network_options
+@json_option
+def parameters(options: NetworkOptions, as_json: bool) -> None:
+    """Show the rules of the next round, and what is announced in the timelock."""
+    from zk0.bootstrap import open_ledger
+    from zk0.governance import describe_rules, format_rules
+
+    found = describe_rules(open_ledger(options))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(format_rules(found))
+
+
+@cli.command("propose-parameters")
+@network_options
+@wallet_options
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Repeat for several.")
+@click.option("--circuit", help="Another circuit: its identifier, 32 bytes as 0x…")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def propose_parameters(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    changes: tuple[str, ...],
+    circuit: str | None,
+    yes: bool,
+) -> None:
+    """Announce other rules for later rounds in the timelock."""
+    from zk0.bootstrap import open_ledger
+    from zk0.governance import apply_changes, describe_change
+
+    ledger = open_ledger(options, wallet, password_file)
+    timelock = ledger.open_timelock()
+    now = ledger.get_next_rules()
+    wanted, circuit_id = apply_changes(now, changes, circuit)
+    timelock.rehearse(wanted, circuit_id)
+    confirm(
+        f"chain {ledger.network.chain_id}: {ledger.account} announces "
+        f"{describe_change(now, wanted, circuit_id)}; it can happen in "
+        f"{timelock.min_delay_s} s and costs gas now?",
+        yes,
+    )
+    receipt = timelock.announce(wanted, circuit_id)
+    click.echo(f"announced, {receipt.gas} gas; `zk0 parameters` shows it with its time")
+
+
+@cli.command("execute-parameters")
+@network_options
+@wallet_options
+@click.option("--operation", help="Which one, as `zk0 parameters` names it.  [default: the only]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def execute_parameters(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    operation: str | None,
+    yes: bool,
+) -> None:
+    """Carry out a change of the rules whose delay has passed. Anyone may."""
+    from zk0.bootstrap import open_ledger
+    from zk0.governance import choose_announced, describe_change
+
+    ledger = open_ledger(options, wallet, password_file)
+    timelock = ledger.open_timelock()
+    chosen = choose_announced(timelock.list_announced(), operation, ledger.get_block().timestamp)
+    change = describe_change(ledger.get_next_rules(), chosen.parameters, chosen.circuit_id)
+    confirm(
+        f"chain {ledger.network.chain_id}: {ledger.account} carries out {change}, for rounds "
+        "opened from then on, and pays the gas?",
+        yes,
+    )
+    receipt = timelock.execute(chosen)
+    version = ledger.get_next_rules().version
+    click.echo(f"rules {version} are in force for later rounds, {receipt.gas} gas")
 
 
 cli.add_command(compare)

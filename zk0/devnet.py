@@ -36,6 +36,7 @@ class RunningNetwork:
             f"rpc         {self.anvil.rpc_url}  (chain id {self.anvil.chain_id})",
             f"registry    {self.deployment.registry}",
             f"nodes       {self.deployment.node_registry}",
+            f"timelock    {self.deployment.timelock}",
             f"verifier    {self.deployment.alignment_verifier}  ({self.deployment.circuit})",
             f"vault       {self.deployment.reward_vault or 'none'}",
             f"deployments {self.home / 'deployments'}",
@@ -51,28 +52,34 @@ class RunningNetwork:
 
 @contextmanager
 def open_devnet(
-    home: Path, *, port: int, quorum: int, circuit: str, block_time_s: int | None = 1
+    home: Path,
+    *,
+    port: int,
+    quorum: int,
+    circuit: str,
+    strategy: str = "fedavg",
+    block_time_s: int | None = 1,
 ) -> Iterator[RunningNetwork]:
     """Anvil with its state below `home`, and the network that was or is now deployed on it.
 
     Raises:
-        ConfigError: Foundry is missing or the port is taken.
+        ConfigError: Foundry is missing, the port is taken, or there is no such strategy.
         ChainError: Anvil or the deployment failed.
     """
     state = home / "devnet"
     is_new = not (state / STATE_FILE).is_file()
     with start_devnet(state, DevnetOptions(port=port, block_time_s=block_time_s)) as anvil:
         if is_new:
-            deployment = _deploy(anvil, home, quorum, circuit)
+            deployment = _deploy(anvil, home, quorum, circuit, strategy)
         else:
             deployment = load_deployment(home / "deployments", anvil.chain_id)
         yield RunningNetwork(anvil, deployment, home)
 
 
-def _deploy(anvil: Devnet, home: Path, quorum: int, circuit: str) -> Deployment:
+def _deploy(anvil: Devnet, home: Path, quorum: int, circuit: str, strategy: str) -> Deployment:
     built = get_circuit(circuit)
     store = open_store(f"dir:{home / 'blobs'}")
-    files = store_network(store, home / "devnet", quorum=quorum, circuit=circuit)
+    files = store_network(store, home / "devnet", quorum=quorum, circuit=circuit, strategy=strategy)
     plan = make_plan(
         files,
         circuit_id=built.circuit_id,

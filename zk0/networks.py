@@ -14,6 +14,7 @@ from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Address, CircuitId, Digest
 from zk0.protocol.tensorfile import compute_file_digest
+from zk0.strategy_names import apply_preset
 
 EMBEDDED = Path(learning.__file__).parent / "embedded"
 TINY = EMBEDDED / "models" / "tiny"
@@ -32,9 +33,13 @@ class NetworkFiles:
     parameters: Parameters
 
 
-def make_devnet_manifest(circuit: str) -> NetworkManifest:
-    """The embedded tiny SmolVLA with everything trainable."""
-    return NetworkManifest(
+def make_devnet_manifest(circuit: str, strategy: str = "fedavg") -> NetworkManifest:
+    """The embedded tiny SmolVLA with everything trainable.
+
+    Raises:
+        ConfigError: no strategy of that name.
+    """
+    manifest = NetworkManifest(
         circuit=circuit,
         model="tiny",
         scope="all",
@@ -42,6 +47,7 @@ def make_devnet_manifest(circuit: str) -> NetworkManifest:
         training=TrainingRecipe(steps=50, batch_size=16, learning_rate="0.0004"),
         max_norm="100",
     )
+    return apply_preset(manifest, strategy)
 
 
 def make_devnet_parameters(parameter_count: int, quorum: int = 1) -> Parameters:
@@ -67,10 +73,20 @@ def make_devnet_parameters(parameter_count: int, quorum: int = 1) -> Parameters:
 
 
 def store_network(
-    store: BlobStore, folder: Path, *, quorum: int = 1, circuit: str = DEVNET_CIRCUIT
+    store: BlobStore,
+    folder: Path,
+    *,
+    quorum: int = 1,
+    circuit: str = DEVNET_CIRCUIT,
+    strategy: str = "fedavg",
 ) -> NetworkFiles:
-    """Put manifest and starting checkpoint into the BlobStore. Raises StorageError."""
-    manifest = make_devnet_manifest(circuit)
+    """Put manifest and starting checkpoint into the BlobStore.
+
+    Raises:
+        ConfigError: no strategy of that name.
+        StorageError: the disk or the store refused.
+    """
+    manifest = make_devnet_manifest(circuit, strategy)
     genesis_file = TINY / "genesis.safetensors"
     genesis = compute_file_digest(genesis_file)
     count = read_checkpoint(genesis_file, genesis).layout.parameter_count

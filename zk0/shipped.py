@@ -48,7 +48,7 @@ class PolicyRecipe:
 
 
 SHIPPED = {
-    "touch": PolicyRecipe("touch", episodes=40, steps=1300),
+    "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
     "reach": PolicyRecipe("reach", episodes=120, steps=1000, own_statistics=True),
 }
 

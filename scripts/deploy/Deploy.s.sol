@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
@@ -21,8 +22,14 @@ import { Script } from "forge-std/Script.sol";
 /// @dev The file is written when the deployment has been simulated: whoever runs this checks afterwards
 /// that the addresses have code.
 contract Deploy is Script {
+    uint256 internal constant DEVNET = 31_337;
+
+    /// Everybody must have the time to see what is announced, and to leave.
+    uint256 internal constant LEAST_DELAY = 1 days;
+
     /// @notice Where a network is.
     struct Deployment {
+        TimelockController timelock; // owns everything that has an owner
         address ezklVerifier;
         AlignmentVerifier alignmentVerifier;
         VerifierRouter verifierRouter;
@@ -47,8 +54,12 @@ contract Deploy is Script {
         );
     }
 
-    /// @notice Deploys the contracts of a network.
+    /// @notice Deploys the contracts of a network. None is owned by an account: what an owner may do, a timelock
+    /// does, when the configured owner has announced it for as long as `timelockDelay` says.
     function deploy(string memory config) public returns (Deployment memory d) {
+        d.timelock = _deployTimelock(
+            vm.parseJsonAddress(config, ".owner"), vm.parseJsonUint(config, ".timelockDelay")
+        );
         d.ezklVerifier = _deployGenerated(vm.parseJsonString(config, ".circuit"));
         d.alignmentVerifier = new AlignmentVerifier(
             d.ezklVerifier,
@@ -56,11 +67,11 @@ contract Deploy is Script {
             uint32(_uint(config, ".sampleSize", type(uint32).max)),
             vm.parseJsonBool(config, ".devnetSrs")
         );
-        d.verifierRouter = new VerifierRouter(vm.parseJsonAddress(config, ".owner"), d.alignmentVerifier);
+        d.verifierRouter = new VerifierRouter(address(d.timelock), d.alignmentVerifier);
         d.randomness = new BlockHashRandomness();
         d.participation = new OpenParticipation();
         d.nodeRegistry = new NodeRegistry(
-            vm.parseJsonAddress(config, ".owner"),
+            address(d.timelock),
             d.participation,
             vm.parseJsonStringArray(config, ".tasks"),
             vm.parseJsonUint(config, ".bondPerExampleWei"),
@@ -68,14 +79,14 @@ contract Deploy is Script {
             uint32(_uint(config, ".exitDelay", type(uint32).max))
         );
         d.networkParameters = new NetworkParameters(
-            vm.parseJsonAddress(config, ".owner"),
+            address(d.timelock),
             d.nodeRegistry,
             d.verifierRouter,
             _parameters(config),
             d.alignmentVerifier.circuitId()
         );
         d.contributionRegistry = new ContributionRegistry(
-            vm.parseJsonAddress(config, ".owner"),
+            address(d.timelock),
             vm.parseJsonAddress(config, ".coordinator"),
             Parts(d.networkParameters, d.randomness),
             vm.parseJsonBytes32(config, ".genesisDigest"),
@@ -102,6 +113,15 @@ contract Deploy is Script {
             wordStarts = false;
         }
         return string.concat(string(name), "Verifier");
+    }
+
+    function _deployTimelock(address owner, uint256 delay) private returns (TimelockController) {
+        require(owner != address(0), ".owner is zero");
+        require(block.chainid == DEVNET || delay >= LEAST_DELAY, ".timelockDelay is below a day");
+        address[] memory proposers = new address[](1);
+        proposers[0] = owner;
+        // Once the delay has passed anyone may carry a change out. No administrator: the timelock is its own.
+        return new TimelockController(delay, proposers, new address[](1), address(0));
     }
 
     function _deployGenerated(string memory circuit) private returns (address) {
@@ -147,6 +167,7 @@ contract Deploy is Script {
         // None of the contracts is older, so events are to be read from here on.
         vm.serializeUint(key, "block", block.number);
         vm.serializeAddress(key, "contributionRegistry", address(d.contributionRegistry));
+        vm.serializeAddress(key, "timelock", address(d.timelock));
         vm.serializeAddress(key, "networkParameters", address(d.networkParameters));
         vm.serializeAddress(key, "nodeRegistry", address(d.nodeRegistry));
         vm.serializeAddress(key, "alignmentVerifier", address(d.alignmentVerifier));

@@ -22,7 +22,7 @@ contract DeployTest is Test {
         return string.concat(
             '{"owner":"0x00000000000000000000000000000000000000A1",',
             '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
-            '"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
+            '"timelockDelay":3600,"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
             '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
             '"finalizeWindow":7,"quorum":2,"maxNodes":',
             maxNodes,
@@ -49,9 +49,11 @@ contract DeployTest is Test {
             address(d.alignmentVerifier)
         );
         assertEq(address(d.alignmentVerifier.ezklVerifier()), d.ezklVerifier);
-        assertEq(d.contributionRegistry.owner(), address(0xA1));
+        assertEq(d.contributionRegistry.owner(), address(d.timelock));
         assertEq(d.contributionRegistry.coordinator(), address(0xA2));
-        assertEq(d.nodeRegistry.owner(), address(0xA1));
+        assertEq(d.nodeRegistry.owner(), address(d.timelock));
+        assertEq(d.networkParameters.owner(), address(d.timelock));
+        assertEq(d.verifierRouter.owner(), address(d.timelock));
         assertEq(d.nodeRegistry.tasks()[1], "push");
         assertEq(d.nodeRegistry.bondPerExampleWei(), 1 gwei);
         assertEq(d.nodeRegistry.exitDelay(), 36_000);

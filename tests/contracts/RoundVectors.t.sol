@@ -5,6 +5,7 @@ import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
@@ -47,7 +48,7 @@ contract RoundVectorsTest is RegistryFixture {
     bytes32 internal blockHash;
     bytes32 internal genesis;
     address internal target;
-    Parameters internal rules;
+    Parameters[] internal versions;
 
     // A fresh frame for each scenario: the file is large, and memory is only given back with its frame.
     function setUp() public override {
@@ -109,26 +110,36 @@ contract RoundVectorsTest is RegistryFixture {
 
     function readRules() external {
         string memory json = vm.readFile(FILE);
-        rules.minCommitWindow = uint32(_parameter(json, "min_commit_window_s"));
-        rules.commitWindow = uint32(_parameter(json, "commit_window_s"));
-        rules.collectWindow = uint32(_parameter(json, "collect_window_s"));
-        rules.sealWindow = uint32(_parameter(json, "seal_window_s"));
-        rules.challengeWindow = uint32(_parameter(json, "challenge_window_s"));
-        rules.provingWindow = uint32(_parameter(json, "proving_window_s"));
-        rules.finalizeWindow = uint32(_parameter(json, "finalize_window_s"));
-        rules.quorum = uint16(_parameter(json, "quorum"));
-        rules.maxNodes = uint16(_parameter(json, "max_nodes"));
-        rules.minExponent = int8(vm.parseJsonInt(json, ".parameters.min_exponent"));
-        rules.maxExponent = int8(vm.parseJsonInt(json, ".parameters.max_exponent"));
-        rules.maxWeightShareBps = uint16(_parameter(json, "max_weight_share_bps"));
-        rules.zMin = uint8(_parameter(json, "z_min"));
-        rules.maxRegressionNano = uint64(_parameter(json, "max_regression_nano"));
-        rules.parameterCount = uint64(_parameter(json, "parameter_count"));
-        rules.framesPerTask = uint32(_parameter(json, "frames_per_task"));
+        versions.push(_readRules(json, ".parameters[0]."));
+        versions.push(_readRules(json, ".parameters[1]."));
+        assertFalse(vm.keyExistsJson(json, ".parameters[2]"));
     }
 
-    function _parameter(string memory json, string memory name) internal pure returns (uint256) {
-        return vm.parseJsonUint(json, string.concat(".parameters.", name));
+    function _readRules(string memory json, string memory path) internal pure returns (Parameters memory p) {
+        p.minCommitWindow = uint32(_parameter(json, path, "min_commit_window_s"));
+        p.commitWindow = uint32(_parameter(json, path, "commit_window_s"));
+        p.collectWindow = uint32(_parameter(json, path, "collect_window_s"));
+        p.sealWindow = uint32(_parameter(json, path, "seal_window_s"));
+        p.challengeWindow = uint32(_parameter(json, path, "challenge_window_s"));
+        p.provingWindow = uint32(_parameter(json, path, "proving_window_s"));
+        p.finalizeWindow = uint32(_parameter(json, path, "finalize_window_s"));
+        p.quorum = uint16(_parameter(json, path, "quorum"));
+        p.maxNodes = uint16(_parameter(json, path, "max_nodes"));
+        p.minExponent = int8(vm.parseJsonInt(json, string.concat(path, "min_exponent")));
+        p.maxExponent = int8(vm.parseJsonInt(json, string.concat(path, "max_exponent")));
+        p.maxWeightShareBps = uint16(_parameter(json, path, "max_weight_share_bps"));
+        p.zMin = uint8(_parameter(json, path, "z_min"));
+        p.maxRegressionNano = uint64(_parameter(json, path, "max_regression_nano"));
+        p.parameterCount = uint64(_parameter(json, path, "parameter_count"));
+        p.framesPerTask = uint32(_parameter(json, path, "frames_per_task"));
+    }
+
+    function _parameter(string memory json, string memory path, string memory name)
+        internal
+        pure
+        returns (uint256)
+    {
+        return vm.parseJsonUint(json, string.concat(path, name));
     }
 
     function _deployNetwork() internal {
@@ -138,7 +149,7 @@ contract RoundVectorsTest is RegistryFixture {
             abi.encode(
                 owner,
                 coordinator,
-                _parts(new MockVerifier(M), rules),
+                _parts(new MockVerifier(M), versions[0]),
                 genesis,
                 "genesis-cid",
                 keccak256("manifest"),
@@ -195,15 +206,19 @@ contract RoundVectorsTest is RegistryFixture {
     /// Whether the contract takes the step.
     function _take(Step memory s) internal returns (bool ok) {
         (address sender, bytes memory call) = _encode(s);
+        address to = _isChange(s) ? address(registry.networkParameters()) : address(registry);
         vm.prank(sender);
-        (ok,) = address(registry).call(call);
+        (ok,) = to.call(call);
     }
 
     function _encode(Step memory s) internal returns (address sender, bytes memory call) {
         uint256 roundId = registry.roundCount();
         bytes32 op = keccak256(bytes(s.op));
         int256[] memory a = s.args;
-        if (op == keccak256("open")) {
+        if (_isChange(s)) {
+            INetworkParameters rules = registry.networkParameters();
+            return (owner, abi.encodeCall(rules.setParameters, (versions[uint256(a[0])], rules.circuitId())));
+        } else if (op == keccak256("open")) {
             return (coordinator, abi.encodeCall(registry.openRound, (POOL_ROOT)));
         } else if (op == keccak256("commit")) {
             return (
@@ -255,6 +270,10 @@ contract RoundVectorsTest is RegistryFixture {
         }
         assertEq(s.op, "abort");
         return (_driver(a[0]), abi.encodeCall(registry.abortRound, (roundId)));
+    }
+
+    function _isChange(Step memory s) internal pure returns (bool) {
+        return keccak256(bytes(s.op)) == keccak256("rules");
     }
 
     function _encodeSeal(uint256 roundId, int256[] memory a) internal view returns (bytes memory) {

@@ -14,7 +14,7 @@ from zk0.ports import Cid, Ledger, PublishedChallenge, RewardLedger, VaultTerms
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.round import Finalization, Parameters
 from zk0.protocol.statement import Agreement, CircuitId, Commitment, Digest
-from zk0.testing.chain import MemoryChain, make_network
+from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.rewards import DEFAULT_TERMS, MemoryRewards, MemoryVault
 
@@ -66,7 +66,8 @@ def build_memory_world() -> World:
         make_network(PARAMETERS, TASKS, PLAN.coordinator, genesis=PLAN.genesis),
         vault=DEFAULT_TERMS.vault,
     )
-    chain = MemoryChain(network, verify=lambda _statement, _proof: True)
+    rules = make_rules(PARAMETERS, circuit_id=PLAN.circuit_id)
+    chain = MemoryChain(network, rules, verify=lambda _statement, _proof: True)
     terms = VaultTerms(DEFAULT_TERMS.vault, None, WINDOW_S, RULING_S, BOND)
     vault = MemoryVault(chain, terms, RATE)
 

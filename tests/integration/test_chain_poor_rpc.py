@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from zk0.chain.contracts import call, open_contracts
+from tests.doubles.timelock import announce_task, is_announced
+from zk0.chain.contracts import open_contracts
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
@@ -158,11 +159,10 @@ def test_a_stale_count_of_transactions_does_not_take_a_nonce_twice(
     rpc = open_rpc(proxy.url)
     contracts = open_contracts(rpc, deployment.registry)
     sender = Sender(rpc, 31337, owner, QUICK)
-    add = contracts.node_registry.functions["addTask"]
-    before = len(call(contracts.node_registry, "tasks"))
+    tasks = [f"stale {i}" for i in range(3)]
     devnet.request("evm_setAutomine", False)
     with ThreadPoolExecutor(3) as pool:
-        sent = [pool.submit(sender.send, add(f"stale {i}")) for i in range(3)]
+        sent = [pool.submit(sender.send, announce_task(contracts, task)) for task in tasks]
         for _ in range(1500):
             if int(devnet.request("txpool_status")["pending"], 16) == 3:
                 break
@@ -171,7 +171,7 @@ def test_a_stale_count_of_transactions_does_not_take_a_nonce_twice(
         devnet.request("evm_mine")
         receipts = [future.result(60) for future in sent]
     assert len({receipt.transaction for receipt in receipts}) == 3
-    assert len(call(contracts.node_registry, "tasks")) == before + 3
+    assert all(is_announced(contracts, task) for task in tasks)
 
 
 def test_a_stale_count_after_a_mined_transaction_is_seen_through(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from zk0.chain.contracts import call, open_contracts
+from tests.doubles.timelock import announce_task, is_announced
+from zk0.chain.contracts import open_contracts
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
@@ -83,13 +84,13 @@ def test_threads_that_share_a_key_get_nonces_in_order(
     rpc = open_rpc(devnet.rpc_url)
     contracts = open_contracts(rpc, deployment.registry)
     sender = Sender(rpc, 31337, open_wallet("dev:0", 31337), QUICK)
-    add = contracts.node_registry.functions["addTask"]
+    tasks = [f"task {i}" for i in range(8)]
     sent: list[Future[Receipt]] = [
-        background.submit(sender.send, add(f"task {i}")) for i in range(8)
+        background.submit(sender.send, announce_task(contracts, task)) for task in tasks
     ]
     receipts = [future.result(60) for future in sent]
     assert len({receipt.transaction for receipt in receipts}) == 8
-    assert len(call(contracts.node_registry, "tasks")) == 2 + 8
+    assert all(is_announced(contracts, task) for task in tasks)
 
 
 def test_a_stuck_transaction_is_sent_again_with_a_higher_tip(

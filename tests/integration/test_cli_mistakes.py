@@ -164,6 +164,66 @@ def test_data_set_damaged(invoke: Invoke, tmp_path: Path) -> None:
     assert_mistake(join(invoke, f"local:{copy}"), str(copy))
 
 
+def break_values(copy: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = copy / "data" / "chunk-000" / "file-000.parquet"
+    table = pq.read_table(file)
+    rows = table.column("action").to_pylist()
+    rows[3][2] = float("nan")
+    column = pa.array(rows, type=table.schema.field("action").type)
+    position = table.schema.get_field_index("action")
+    pq.write_table(table.set_column(position, "action", column), file)
+
+
+def break_codec(copy: Path) -> None:
+    for video in (copy / "videos").rglob("*.mp4"):
+        video.write_bytes(video.read_bytes().replace(b"avc1", b"zzzz"))
+
+
+def edit_info(copy: Path, old: str, new: str) -> None:
+    file = copy / "meta" / "info.json"
+    file.write_text(file.read_text().replace(old, new))
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_values, "action of frame 3 is not finite"),
+        (break_codec, "has a codec that this PyAV cannot decode"),
+        (lambda c: edit_info(c, '"gripper.pos"', '"gripper.pos", "tool.pos"'), "(6), found"),
+        (lambda c: edit_info(c, "images.wrist", "images.side"), "rename or record"),
+        (lambda c: edit_info(c, '"fps": 10,', '"fps": 30,'), "expected 10 frames a second"),
+        (lambda c: edit_info(c, "v3.0", "v2.1"), "--push-to-hub=false"),
+    ],
+)
+def test_data_set_that_does_not_fit(
+    invoke: Invoke, tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    copy = tmp_path / "touch"
+    shutil.copytree(EMBEDDED / "pool" / "touch", copy)
+    damage(copy)
+    assert_mistake(join(invoke, f"local:{copy}"), message)
+
+
+@pytest.mark.usefixtures("untouched")
+def test_federation_that_contradicts_itself_or_leaves_nothing(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    file = tmp_path / "federation.toml"
+    entry = "[[tool.zk0.datasets.clients]]\nname = '{}'\naddress = 'touch'\n"
+    file.write_text(entry.format("a") + entry.format("b"))
+    result = join(invoke, "a", federation=str(file))
+    assert_mistake(result, "clients[1].address: expected episodes that no other", code=2)
+    file.write_text(entry.format("a") + "eval_episodes = 20\n")
+    assert_mistake(join(invoke, "a", federation=str(file)), "leaves none to train on")
+    assert_mistake(join(invoke, "c", federation=str(file)), "expected a client of", code=2)
+    assert_mistake(join(invoke, "touch", device="tpu"), "found 'tpu'", code=2)
+    assert_mistake(join(invoke, "hf:no owner/x"), "expected hf:<owner>/<name>")
+
+
 @pytest.mark.usefixtures("untouched")
 def test_task_that_the_network_does_not_have(invoke: Invoke) -> None:
     result = invoke("zk0-node", "join", "--yes", "--wallet", "dev:5", "--dataset", "stack")
@@ -263,6 +323,13 @@ def test_history_and_status_read_what_is_there(invoke: Invoke) -> None:
     code, out, _ = invoke("zk0-node", "status", "--wallet", "dev:5", "--json")
     assert code == 0
     assert json.loads(out)["registration"] is None
+
+
+def test_data_sets_are_checked_against_the_network_on_chain(invoke: Invoke) -> None:
+    code, out, err = invoke("zk0", "datasets", "check", "sim:touch", "--network", "--json")
+    assert code == 0
+    assert json.loads(out)["datasets"][0]["findings"] == []
+    assert "not compared" not in err
 
 
 def test_a_doubled_data_set_is_a_warning_and_its_first_frames_are_used(

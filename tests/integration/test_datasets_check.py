@@ -211,6 +211,16 @@ def test_unusual_values_are_warnings(check: Check, folder: Path) -> None:
     assert findings(out) == [("warning", "statistics"), ("warning", "actions")]
 
 
+def test_pictures_that_fill_the_memory_are_a_warning(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zk0.learning.inspection.MEMORY_SHARE", 1e-9)
+    code, out, _ = check("touch", "--json")
+    assert code == 0
+    assert findings(out) == [("warning", "memory")]
+    assert "use some of its episodes" in out
+
+
 def test_copied_episode_within_a_data_set_is_a_warning(check: Check, folder: Path) -> None:
     lengths = pq.read_table(folder / EPISODES).column("length").to_pylist()
     first, second = int(lengths[0]), int(lengths[1])

@@ -16,6 +16,7 @@ from zk0.errors import CheckpointError, ConfigError
 from zk0.learning.datasets import load_dataset
 from zk0.learning.devices import choose_device
 from zk0.learning.evaluation import compute_held_out_loss
+from zk0.learning.export import export_policy
 from zk0.learning.frames import build_batch
 from zk0.learning.genesis import GENESIS_FILE, write_genesis
 from zk0.learning.policy import MODELS, _find_statistics, load_policy
@@ -105,12 +106,25 @@ def test_lerobot_loads_the_embedded_folder_by_itself(
     assert sum(p.numel() for p in module.parameters()) == 840_768
 
 
+def test_embedded_backbone_is_what_the_builder_writes(tmp_path: Path) -> None:
+    from zk0.learning.tiny import TINY, build_backbone
+
+    build_backbone(tmp_path / "backbone", TINY)
+    written = {path.name: path.read_bytes() for path in (tmp_path / "backbone").iterdir()}
+    shipped = MODELS / "tiny" / "backbone"
+    assert written == {path.name: path.read_bytes() for path in shipped.iterdir()}
+
+
 def test_moved_folder_loads_with_its_own_statistics(tmp_path: Path) -> None:
     shutil.copytree(MODELS / "tiny", tmp_path / "moved")
     file = tmp_path / "moved" / "statistics.json"
     file.write_text(file.read_text() + "\n")
     moved = load_policy(str(tmp_path / "moved"), "all")
     assert moved.statistics_digest != load_policy("tiny", "all").statistics_digest
+    (tmp_path / "exported").mkdir()
+    export_policy(moved, tmp_path / "exported")
+    exported = load_policy(str(tmp_path / "exported"), "all")
+    assert exported.statistics_digest == moved.statistics_digest
 
 
 def test_unknown_scope_is_refused() -> None:

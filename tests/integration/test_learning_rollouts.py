@@ -5,7 +5,9 @@ Skipped where the simulator is not installed (`uv sync --group simulator`, EGL).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import pytest
 from zk0.errors import ConfigError, StorageError
 from zk0.learning import rollouts as module
 from zk0.learning.films import write_film
-from zk0.learning.policy import Policy, load_policy
+from zk0.learning.policy import MODELS, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
+from zk0.outputs.folder import OutputFolder
+from zk0.shipped import PolicyRecipe, run_recipe
 
 needs_simulator = pytest.mark.skipif(
     not module.is_simulator_installed(), reason="needs `uv sync --group simulator`"
@@ -105,3 +109,19 @@ def test_joint_units_go_back_and_forth() -> None:
         np.testing.assert_allclose(to_joint_targets(simulator, row), middle, atol=1e-5)
         far = to_joint_targets(simulator, np.full(6, 1e4))
         np.testing.assert_array_equal(far, simulator.action_space.high)
+
+
+@needs_simulator
+def test_a_recipe_goes_from_nothing_to_a_judged_model(tmp_path: Path) -> None:
+    recipe = PolicyRecipe("reach", episodes=2, steps=2, n_action_steps=8, own_statistics=True)
+    folder = OutputFolder.open(tmp_path, datetime(2026, 11, 24))
+    found = run_recipe(recipe, folder, RolloutPlan(episodes=1, filmed=1))
+    model = folder.get_model_folder(1)
+    assert load_policy(str(model), "all").module.config.n_action_steps == 8
+    own = (folder.root / "statistics.json").read_bytes()
+    assert (model / "statistics.json").read_bytes() == own
+    assert own != (MODELS / "tiny" / "statistics.json").read_bytes()
+    assert (folder.root / "evaluate/round_1/reach_0.mp4").is_file()
+    written = json.loads((folder.root / "recipe.json").read_bytes())
+    assert written["rollouts"]["blind_control"]["episodes"] == 1
+    assert written == found

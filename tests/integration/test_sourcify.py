@@ -72,9 +72,12 @@ def list_created(devnet: Devnet) -> list[Created]:
     return found
 
 
+def read_artifact(name: str) -> dict[str, Any]:
+    return dict(json.loads((ROOT / "out" / f"{name}.sol" / f"{name}.json").read_bytes()))
+
+
 def read_creation_code(name: str) -> str:
-    artifact = json.loads((ROOT / "out" / f"{name}.sol" / f"{name}.json").read_bytes())
-    return str(artifact["bytecode"]["object"])
+    return str(read_artifact(name)["bytecode"]["object"])
 
 
 def verify(devnet: Devnet, contracts: list[Created], inputs: Path = INPUTS) -> dict[str, Any]:
@@ -98,9 +101,8 @@ def verify(devnet: Devnet, contracts: list[Created], inputs: Path = INPUTS) -> d
 
 
 def describe(created: Created, source: Path) -> dict[str, str]:
-    (path,) = (
-        p.relative_to(ROOT).as_posix() for p in (ROOT / "contracts").rglob(f"{created.name}.sol")
-    )
+    metadata = json.loads(read_artifact(created.name)["rawMetadata"])
+    ((path, _),) = metadata["settings"]["compilationTarget"].items()
     return {
         "address": created.address,
         "transaction": created.transaction,

@@ -22,6 +22,7 @@ ENTRY: dict[str, Any] = {
     "contributionRegistry": "0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
     "ezklVerifier": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
     "nodeRegistry": "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0",
+    "timelock": "0xDc64a140Aa3E981100a9becA4E685f962f0cF6C9",
 }
 
 
@@ -36,6 +37,7 @@ def test_a_deployment_is_read_with_addresses_in_lower_case(tmp_path: Path) -> No
     found = load_deployment(tmp_path, 31337)
     assert found.registry == ENTRY["contributionRegistry"].lower()
     assert found.node_registry == ENTRY["nodeRegistry"].lower()
+    assert found.timelock == ENTRY["timelock"].lower()
     assert (found.chain_id, found.block, found.circuit) == (31337, 7, "alignment-960")
     assert found.circuit_id == b"\x11" * 32
 

@@ -9,6 +9,7 @@ from tests.doubles.world import COORDINATOR, TASKS, World, make_honest, make_noi
 from zk0.chain.deployments import Deployment
 from zk0.chain.history import build_history
 from zk0.demo.summary import build_summary, format_table
+from zk0.protocol.statement import CircuitId
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.rewards import MemoryRewards
 
@@ -25,8 +26,8 @@ def test_the_table_and_the_summary_show_what_each_node_got(tmp_path: Path) -> No
 
     network = world.chain.network
     deployment = Deployment(
-        network.chain_id, network.registry, network.node_registry, network.verifier,
-        network.verifier, network.circuit_id, "sample", 0, "", world.vault.terms.vault,
+        network.chain_id, network.registry, network.node_registry, COORDINATOR, COORDINATOR,
+        CircuitId(bytes(32)), "sample", 0, "", world.vault.terms.vault,
     )  # fmt: skip
     rows = build_history(MemoryLedger(world.chain, COORDINATOR).get_events())
     summary = json.loads(json.dumps(build_summary(deployment, rounds, rows, 12.34)))

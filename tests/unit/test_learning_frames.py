@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from zk0.errors import ConfigError, DatasetError
+from zk0.learning.decoding import compute_fit, fit_pictures
 from zk0.learning.frames import Frames
 from zk0.learning.integrity import count_usable_rows, describe_doubling, validate_values
 from zk0.learning.normalization import compute_statistics, load_statistics, write_statistics
@@ -105,3 +106,26 @@ def test_unreadable_statistics_are_refused(tmp_path: Path, content: str | None) 
 def test_learning_room_itself_does_not_import_torch() -> None:
     code = "import sys, zk0.learning; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "edge", "expected"),
+    [
+        ((480, 640), 256, (192, 256)),
+        ((640, 480), 256, (256, 192)),
+        ((64, 64), 64, (64, 64)),
+        ((8, 8), 64, (8, 8)),
+        ((1, 4096), 64, (1, 64)),
+        ((480, 640), None, (480, 640)),
+    ],
+)
+def test_pictures_are_scaled_down_and_never_up(
+    size: tuple[int, int], edge: int | None, expected: tuple[int, int]
+) -> None:
+    pixels = np.full((3, 3, *size), 200, np.uint8)
+    fitted = fit_pictures(pixels, edge)
+    assert compute_fit(*size, edge) == expected
+    assert fitted.shape == (3, 3, *expected)
+    assert fitted.dtype == np.uint8
+    assert (fitted == 200).all()
+    assert fit_pictures(pixels[0], edge).shape == (3, *expected)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.doubles.world import MANIFEST
-from zk0.config import NetworkManifest, parse_manifest
+from zk0.config import NetworkManifest, fetch_manifest, parse_manifest
 from zk0.errors import ConfigError
+from zk0.networks import store_network
 from zk0.protocol.canonical import encode_canonical
 from zk0.protocol.statement import Digest
 from zk0.protocol.strategies import FEDAVG
+from zk0.storage.directory import DirectoryStore
 from zk0.strategy_names import PRESETS, apply_preset
 
 
@@ -43,6 +46,16 @@ def test_every_named_strategy_survives_its_manifest(name: str) -> None:
     assert found == manifest
     assert found.strategy == manifest.strategy
     assert (manifest.digest == MANIFEST.digest) is (name == "fedavg")
+
+
+def test_a_devnets_network_may_name_its_strategy(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "blobs")
+    files = store_network(store, tmp_path / "network", strategy="fedadam")
+    to = tmp_path / "fetched"
+    found = fetch_manifest(store, files.manifest_cid, files.manifest.digest, to)
+    assert found.server_rule.name == "fedadam"
+    with pytest.raises(ConfigError, match="expected one of the strategies"):
+        store_network(store, tmp_path / "other", strategy="fedsgd")
 
 
 def test_an_unknown_strategy_is_refused_by_name() -> None:

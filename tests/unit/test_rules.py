@@ -84,6 +84,16 @@ def test_a_running_round_does_not_notice_a_change(world: World, stage: str) -> N
     assert MemoryLedger(world.chain, None).get_next_rules().parameters == OTHERS
 
 
+def test_a_node_quantises_by_the_rules_of_its_round(world: World) -> None:
+    pipeline, _ = world.coordinator()
+    pipeline.open()
+    world.chain.set_parameters(replace(PARAMETERS, min_exponent=-8))
+    pipeline.collect_commits(1)
+    contributions = MemoryLedger(world.chain, None).get_round(1).contributions
+    assert len(contributions) == 3
+    assert [c.exponent for c in contributions] == [-9] * 3
+
+
 def test_what_is_not_there_has_no_rules(world: World) -> None:
     with pytest.raises(ChainError, match="there is no round 1"):
         MemoryLedger(world.chain, None).get_rules(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +252,18 @@ PARAMETERS = Parameters(
 )  # fmt: skip
 
 
+RULES = (
+    PARAMETERS,
+    replace(
+        PARAMETERS, min_commit_window_s=5, commit_window_s=90, collect_window_s=30,
+        seal_window_s=60, challenge_window_s=50, proving_window_s=40, finalize_window_s=30,
+        quorum=3, max_nodes=5, min_exponent=-18, max_exponent=-8, max_weight_share_bps=3500,
+        z_min=5, max_regression_nano=10**7,
+    ),
+)  # fmt: skip
+"""Versions that scenarios change between."""
+
+
 class Scenario:
     """Random walks through the Python state machine, written down step by step.
 
@@ -267,6 +279,7 @@ class Scenario:
         self.round: Round | None = None
         self.debts: Mapping[Address, int] = {}
         self.credits: RoundCredits | None = None
+        self.rules = self.next_rules = RULES[0]
         self.head = Digest((1).to_bytes(32, "big"))
         self.steps: list[dict[str, Any]] = []
 
@@ -279,13 +292,27 @@ class Scenario:
         return self.steps
 
     def _step(self) -> None:
+        if self.round is not None and self.rng.random() < 0.03:
+            self._change()
+            return
         op = self._choose()
         args, act = getattr(self, f"_{op}")()
         try:
             self.round = act()
             ok = True
+            if op == "open":
+                self.rules = self.next_rules
         except RoundError:
             ok = False
+        self._record(op, args, ok)
+
+    def _change(self) -> None:
+        """Other rules for the next round; the present one must not notice."""
+        number = self.rng.randrange(len(RULES))
+        self.next_rules = RULES[number]
+        self._record("rules", [number], True)
+
+    def _record(self, op: str, args: list[Any], ok: bool) -> None:
         entry: dict[str, Any] = {
             "op": op,
             "now": self.now,
@@ -361,27 +388,27 @@ class Scenario:
 
     def _open(self) -> Any:
         pool = bytes([9]) * 32
-        return [], lambda: step.open_round(self.round, self.head, pool, PARAMETERS, self.now)
+        return [], lambda: step.open_round(self.round, self.head, pool, self.next_rules, self.now)
 
     def _commit(self) -> Any:
         who, n, e = self.rng.randrange(5), self.rng.randrange(0, 105), self.rng.randrange(-21, -5)
         d = self.rng.randrange(0, 400)
         r = self.round
         return [who, d, n, e], lambda: step.commit_update(
-            r, PARAMETERS, node=NODES[who], task=who % 3, dataset_size=100 + who,
+            r, self.rules, node=NODES[who], task=who % 3, dataset_size=100 + who,
             digest=Digest(d.to_bytes(32, "big")), num_examples=n, exponent=e, now=self.now,
         )  # fmt: skip
 
     def _close(self) -> Any:
         r, c = self.round, self._coordinator()
         return [int(c)], lambda: step.close_commits(
-            r, PARAMETERS, active_count=5, is_coordinator=c, now=self.now, block=self.block
+            r, self.rules, active_count=5, is_coordinator=c, now=self.now, block=self.block
         )
 
     def _drawSample(self) -> Any:  # noqa: N802 - named like the contract's function
         r = self.round
         return [], lambda: step.draw_sample(
-            r, PARAMETERS, chain_id=CHAIN_ID, registry=REGISTRY, now=self.now,
+            r, self.rules, chain_id=CHAIN_ID, registry=REGISTRY, now=self.now,
             block=self.block, block_hash=self._hash(),
         )  # fmt: skip
 
@@ -404,7 +431,7 @@ class Scenario:
             missing = [0] * n
         shifts = [0 if m or self.rng.random() < 0.6 else self.rng.randrange(0, 3) for m in missing]
         return [int(c), n, *shifts, *missing], lambda: step.seal_round(
-            r, PARAMETERS, candidate=Digest((500 + r.round_id).to_bytes(32, "big")),
+            r, self.rules, candidate=Digest((500 + r.round_id).to_bytes(32, "big")),
             clip_shifts=shifts, missing=[MissingReason(m) for m in missing], is_coordinator=c,
             now=self.now, block=self.block,
         )  # fmt: skip
@@ -412,7 +439,7 @@ class Scenario:
     def _drawChallenge(self) -> Any:  # noqa: N802 - named like the contract's function
         r = self.round
         return [], lambda: step.draw_challenge(
-            r, PARAMETERS, chain_id=CHAIN_ID, registry=REGISTRY, now=self.now,
+            r, self.rules, chain_id=CHAIN_ID, registry=REGISTRY, now=self.now,
             block=self.block, block_hash=self._hash(),
         )  # fmt: skip
 
@@ -423,7 +450,7 @@ class Scenario:
             losses = (max(losses), min(losses))
         unit = self.rng.randrange(1, 2**60)
         return [int(c), unit, *losses], lambda: step.publish_challenge(
-            r, PARAMETERS, challenge=Digest(bytes([3]) * 32), unit=unit, base_loss_nano=losses[0],
+            r, self.rules, challenge=Digest(bytes([3]) * 32), unit=unit, base_loss_nano=losses[0],
             candidate_loss_nano=losses[1], common_key=bytes(32), task_keys=[bytes(32)] * 3,
             is_coordinator=c, now=self.now,
         )  # fmt: skip
@@ -436,7 +463,7 @@ class Scenario:
         if self.is_calm:
             a, t = self.rng.randrange(-(10**6), 3 * 10**6), 20_000
         return [who, a, t, q], lambda: step.prove_contribution(
-            r, PARAMETERS, node=NODES[who], agreement=Agreement(a, t, q, 5), sample_size=960,
+            r, self.rules, node=NODES[who], agreement=Agreement(a, t, q, 5), sample_size=960,
             now=self.now,
         )  # fmt: skip
 
@@ -446,7 +473,7 @@ class Scenario:
         accepted = [c for c in r.available if c.outcome is Outcome.ACCEPTED]
         everyone = len(accepted) == len(r.available)
         aggregate = r.candidate_loss_nano if everyone else self.rng.randrange(0, 10**9)
-        hit = aggregate > r.base_loss_nano + PARAMETERS.max_regression_nano
+        hit = aggregate > r.base_loss_nano + self.rules.max_regression_nano
         kept = not accepted or (hit and self.rng.random() < 0.5)
         if not accepted:
             aggregate = r.base_loss_nano
@@ -468,11 +495,11 @@ class Scenario:
         )  # fmt: skip
         bitmap = sum(1 << i for i in harmful)
         args = [int(c), int.from_bytes(end.checkpoint, "big"), aggregate, final, bitmap]
-        return args, lambda: step.finalize_round(r, PARAMETERS, end, is_coordinator=c, now=self.now)
+        return args, lambda: step.finalize_round(r, self.rules, end, is_coordinator=c, now=self.now)
 
     def _abort(self) -> Any:
         r, c = self.round, self.rng.random() < 0.3
-        return [int(c)], lambda: step.abort_round(r, PARAMETERS, is_coordinator=c, now=self.now)
+        return [int(c)], lambda: step.abort_round(r, self.rules, is_coordinator=c, now=self.now)
 
 
 def rounds() -> dict[str, Any]:
@@ -485,7 +512,7 @@ def rounds() -> dict[str, Any]:
         "blockHash": "0x" + "07" * 32,
         "genesis": "0x" + (1).to_bytes(32, "big").hex(),
         "datasetSizes": [100 + i for i in range(5)],
-        "parameters": asdict(PARAMETERS),
+        "parameters": [asdict(p) for p in RULES],
         "scenarios": [Scenario(seed).run() for seed in range(30)]
         + [Scenario(seed, is_calm=True).run() for seed in range(30, 42)],
     }

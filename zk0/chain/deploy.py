@@ -65,6 +65,7 @@ class NetworkPlan:
     sample_size: int
     devnet_srs: bool
     owner: Address
+    """Who announces changes in the timelock, and can withdraw them."""
     coordinator: Address
     tasks: tuple[str, ...]
     parameters: Parameters
@@ -73,6 +74,8 @@ class NetworkPlan:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int = 10**12
+    timelock_delay_s: int = 60
+    """From announcing a change to it; at least a day off the devnet."""
     exit_delay_s: int | None = None
     """None: as long as the longest round, which is the least that the contract takes."""
     vault: VaultPlan | None = DEVNET_VAULT
@@ -99,6 +102,7 @@ class NetworkPlan:
             "parameters": describe_parameters(p),
             "sampleSize": self.sample_size,
             "tasks": list(self.tasks),
+            "timelockDelay": self.timelock_delay_s,
         }
 
 

@@ -22,6 +22,8 @@ class Deployment:
     chain_id: int
     registry: Address
     node_registry: Address
+    timelock: Address
+    """Owns everything that has an owner."""
     alignment_verifier: Address
     ezkl_verifier: Address
     circuit_id: CircuitId
@@ -68,6 +70,7 @@ def read_deployment(path: Path) -> Deployment:
             chain_id=int(entry["chainId"]),
             registry=parse_address(entry["contributionRegistry"]),
             node_registry=parse_address(entry["nodeRegistry"]),
+            timelock=parse_address(entry["timelock"]),
             alignment_verifier=parse_address(entry["alignmentVerifier"]),
             ezkl_verifier=parse_address(entry["ezklVerifier"]),
             circuit_id=_parse_circuit_id(entry["circuitId"]),

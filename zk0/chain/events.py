@@ -25,6 +25,7 @@ _CONTRACTS = (
     "NetworkParameters",
     "NodeRegistry",
     "RewardVault",
+    "TimelockController",
     "VerifierRouter",
 )
 

@@ -14,6 +14,7 @@ CONTRACTS = (
     "NetworkParameters",
     "NodeRegistry",
     "RewardVault",
+    "TimelockController",
     "VerifierRouter",
 )
 _FOLDER = files("zk0.chain") / "abi"

@@ -14,6 +14,7 @@ from zk0.chain.events import find_first_block
 from zk0.chain.refusals import HarmfulNotAcceptedError
 from zk0.chain.rewards import ChainRewards
 from zk0.chain.rpc import open_rpc, translate_errors
+from zk0.chain.timelock import Timelock
 from zk0.chain.transactions import Sender, SendPolicy
 from zk0.chain.views import ChainViews
 from zk0.chain.wallet import DEVNET_CHAIN_ID, Wallet, recover_signer
@@ -119,6 +120,10 @@ class ChainLedger(ChainViews):
                 "file that has rewardVault, or give --vault ADDRESS"
             )
         return ChainRewards(vault, self._require_sender)
+
+    def open_timelock(self) -> Timelock:
+        """The owner of the rules. Raises NoContractError when it is no timelock."""
+        return Timelock(self._contracts, self.network.first_block, self._sender)
 
     # ------------------------------------------------------------------ nodes
 

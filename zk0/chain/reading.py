@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from zk0.chain.contracts import to_address
@@ -15,22 +15,29 @@ from zk0.protocol.statement import Address, CircuitId, Digest
 ZERO = bytes(32)
 
 
-def to_parameters(raw: Any) -> Parameters:
-    """A version's parameters."""
-    return Parameters(
-        **{f.name: getattr(raw, _to_contract_name(f.name)) for f in fields(Parameters)}
-    )
-
-
-def describe_parameters(parameters: Parameters) -> dict[str, int]:
-    """A version's parameters under the contract's names."""
-    return {_to_contract_name(name): value for name, value in asdict(parameters).items()}
-
-
 def _to_contract_name(name: str) -> str:
     """`seal_window_s` → `sealWindow`: the contract's unit of time is the second."""
     head, *rest = name.removesuffix("_s").split("_")
     return head + "".join(word.capitalize() for word in rest)
+
+
+PARAMETER_NAMES = {_to_contract_name(f.name): f.name for f in fields(Parameters)}
+"""The contract's name of each parameter → ours."""
+
+
+def to_parameters(raw: Any) -> Parameters:
+    """A version's parameters."""
+    return read_parameters({name: getattr(raw, name) for name in PARAMETER_NAMES})
+
+
+def read_parameters(values: Mapping[str, int]) -> Parameters:
+    """Parameters by the contract's names. Raises ValueError for what is out of bounds."""
+    return Parameters(**{own: values[name] for name, own in PARAMETER_NAMES.items()})
+
+
+def describe_parameters(parameters: Parameters) -> dict[str, int]:
+    """A version's parameters under the contract's names."""
+    return {name: getattr(parameters, own) for name, own in PARAMETER_NAMES.items()}
 
 
 def to_rules(version: int, raw: Any, sample_size: int) -> Rules:

@@ -554,6 +554,42 @@ class SafeERC20FailedOperationError(ContractRevertError):
     sentence = "the token {token} refused the transfer: check balance and allowance"
 
 
+class AccessControlBadConfirmationError(ContractRevertError):
+    sentence = "an account can renounce only its own role"
+
+
+class AccessControlUnauthorizedAccountError(ContractRevertError):
+    sentence = (
+        "{account} may not do this: in the timelock only the configured owner, or the governor "
+        "that took its place, announces changes (role {neededRole})"
+    )
+
+
+class TimelockInsufficientDelayError(ContractRevertError):
+    sentence = "a change must wait at least {minDelay} s, found {delay}"
+
+
+class TimelockInvalidOperationLengthError(ContractRevertError):
+    sentence = (
+        "a batch needs as many payloads ({payloads}) and values ({values}) as targets ({targets})"
+    )
+
+
+class TimelockUnauthorizedCallerError(ContractRevertError):
+    sentence = "only the timelock itself may do this, found {caller}: announce it as a change"
+
+
+class TimelockUnexecutedPredecessorError(ContractRevertError):
+    sentence = "the change {predecessorId} comes first: carry it out before this one"
+
+
+class TimelockUnexpectedOperationStateError(ContractRevertError):
+    sentence = (
+        "the change {operationId} is announced already, or not announced, or its delay has not "
+        "passed: see `zk0 parameters`"
+    )
+
+
 class FailedCallError(ContractRevertError):
     sentence = "a call from the contract failed"
 

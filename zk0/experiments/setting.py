@@ -164,7 +164,7 @@ def _make_tiny(nodes: int, strategy: str) -> Setting:
     from zk0.learning.training import SmolVlaLearner
     from zk0.learning.training import TrainingRecipe as LocalRecipe
 
-    manifest = apply_preset(make_devnet_manifest("alignment-3840"), strategy)
+    manifest = make_devnet_manifest("alignment-3840", strategy)
     policy = load_policy(manifest.model, manifest.scope)
     rules = manifest.training
     recipe = LocalRecipe(

@@ -8,7 +8,7 @@ a member is admitted when its proof would have been.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zk0.experiments.seeds import Ending, LocalNotary, Notary, compute_training_seed
 from zk0.experiments.setting import Setting
 from zk0.experiments.updates import Submission, make_submission
-from zk0.ports import PathGradient, Tensors
+from zk0.ports import PathGradient, Tensors, TrainingResult
 from zk0.protocol.aggregation import compute_clip_shifts
 from zk0.protocol.challenge import Challenge, compute_directions, compute_mean_nano, to_nano
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
@@ -35,6 +35,10 @@ from zk0.protocol.update import UpdateMetadata, quantise
 
 POOL_SEED = bytes(32)
 """Of the whole pool's loss: the same noise and times in every round."""
+
+
+Trainer = Callable[[int, Tensors], Sequence[TrainingResult]]
+"""(round, base parameters) → what every member's training gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Simulation:
     is_gated: bool = True
     """False aggregates everybody, proven or not, and publishes whatever comes out."""
     measures_pool: bool = True
+    trainer: Trainer | None = None
+    """Who trains the members, in their order; by default this process."""
     round_id: int = 0
     _residual: dict[str, Mapping[str, NDArray[np.float32]]] = field(default_factory=dict)
     _drawn: dict[str, list[int]] = field(default_factory=dict)
@@ -93,6 +99,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.notary = self.notary or LocalNotary(self.seed)
+        self.trainer = self.trainer or self._train
         setting = self.setting
         self.parameters: Tensors = setting.base
         self.layout = ParameterLayout.of(setting.base)
@@ -117,10 +124,12 @@ class Simulation:
     def run_round(self) -> RoundRecord:
         """The next round; returns what it came to."""
         assert self.notary is not None
+        assert self.trainer is not None
         self.round_id += 1
         self._clock = {}
         with self._timed("train"):
-            submissions = [self._train(number) for number in range(len(self.setting.members))]
+            results = self.trainer(self.round_id, self.parameters)
+            submissions = [self._submit(number, result) for number, result in enumerate(results)]
         with self._timed("commit"):
             sample_seed = self.notary.commit(self.round_id, submissions)
         with self._timed("aggregate"):
@@ -178,12 +187,22 @@ class Simulation:
 
     # --- stages ----------------------------------------------------------------------------
 
-    def _train(self, number: int) -> Submission:
+    def _train(self, round_id: int, parameters: Tensors) -> list[TrainingResult]:
+        """Every member in this process, one after another."""
+        return [
+            m.learner.train(parameters, *self.get_order(round_id, m.name))
+            for m in self.setting.members
+        ]
+
+    def get_order(self, round_id: int, name: str) -> tuple[int, float]:
+        """What a member is told: its seed, and the share of the learning rate."""
+        share = self.setting.manifest.training.round_rate.compute_share(round_id)
+        return compute_training_seed(self.seed, round_id, name), share
+
+    def _submit(self, number: int, result: TrainingResult) -> Submission:
+        """A member's training as the int8 update that it would commit."""
         assert self.notary is not None
         member, manifest = self.setting.members[number], self.setting.manifest
-        share = manifest.training.round_rate.compute_share(self.round_id)
-        seed = compute_training_seed(self.seed, self.round_id, member.name)
-        result = member.learner.train(self.parameters, seed, share)
         left = self._residual.get(member.name, {})
         difference = {
             name: result.parameters[name] - tensor + left.get(name, np.float32(0))

@@ -99,7 +99,7 @@ def _decode(
     names = {int(row.task_index): str(name) for name, row in metadata.tasks.iterrows()}
     return Frames(
         images={
-            key: read_camera(root, metadata, columns, source, tolerance_s)
+            key: read_camera(root, metadata, columns, source, tolerance_s, robot.image_size)
             for key, source in sources.items()
         },
         state=columns[STATE_KEY],

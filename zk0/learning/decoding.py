@@ -16,6 +16,7 @@ def read_camera(
     rows: dict[str, Any],
     key: str,
     tolerance_s: float | None = None,
+    edge: int | None = None,
 ) -> Any:
     """All frames of one camera, from video or from images in the parquet files.
 
@@ -23,6 +24,8 @@ def read_camera(
         metadata: LeRobot's metadata object of the data set in `root`.
         rows: column name → numpy array; `episode_index`, `timestamp`, and `key` for images.
         tolerance_s: how far a picture's time may be off; by default half a frame.
+        edge: larger pictures are scaled down until their longer edge is this, so that a data
+            set of full-size video fits into memory.
 
     Returns:
         uint8[n, 3, height, width], RGB.
@@ -31,13 +34,43 @@ def read_camera(
         DatasetError: a file is missing or cannot be decoded.
     """
     if key in metadata.image_keys:
-        return np.stack([_decode_image(root, key, cell) for cell in rows[key]])
+        return np.stack([fit_pictures(_decode_image(root, key, c), edge) for c in rows[key]])
     parts = []
     allowed_s = tolerance_s or 0.5 / metadata.fps
     for number in np.unique(rows["episode_index"]):
         stamps = rows["timestamp"][rows["episode_index"] == number]
-        parts.append(_decode_episode(root, metadata, int(number), key, stamps, allowed_s))
+        episode = _decode_episode(root, metadata, int(number), key, stamps, allowed_s)
+        parts.append(fit_pictures(episode, edge))
     return np.concatenate(parts)
+
+
+def compute_fit(height: int, width: int, edge: int | None) -> tuple[int, int]:
+    """Height and width after scaling down to `edge`; never up, the aspect ratio kept."""
+    longer = max(height, width)
+    if edge is None or longer <= edge:
+        return height, width
+    return max(1, round(height * edge / longer)), max(1, round(width * edge / longer))
+
+
+def fit_pictures(pixels: Any, edge: int | None) -> Any:
+    """uint8[…, 3, height, width] scaled down (bilinear, antialiased) to `compute_fit`'s size."""
+    height, width = pixels.shape[-2:]
+    size = compute_fit(height, width, edge)
+    if size == (height, width):
+        return pixels
+    import torch
+
+    flat: Any = torch.from_numpy(pixels).reshape(-1, *pixels.shape[-3:])
+    parts = [
+        torch.nn.functional.interpolate(
+            part.float(), size, mode="bilinear", align_corners=False, antialias=True
+        )
+        .round()
+        .clamp(0, 255)
+        .to(torch.uint8)
+        for part in flat.split(64)  # floats take four times the room
+    ]
+    return torch.cat(parts).reshape(*pixels.shape[:-2], *size).numpy()
 
 
 def _decode_image(root: Path, key: str, cell: Any) -> Any:

@@ -12,16 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 
 from zk0.errors import StorageError
-from zk0.learning.normalization import write_statistics
 from zk0.learning.policy import BACKBONE_FOLDER, STATISTICS_FILE, Policy
-from zk0.learning.robot import ACTION_KEY, STATE_KEY
 
 PREPROCESSOR_FILE = "policy_preprocessor.json"
-MOMENTS = ("mean", "std")
 
 
 def export_policy(policy: Policy, folder: Path, final: Path | None = None) -> None:
@@ -38,7 +34,8 @@ def export_policy(policy: Policy, folder: Path, final: Path | None = None) -> No
         policy.module.save_pretrained(folder)
         policy.preprocess.save_pretrained(folder)
         policy.postprocess.save_pretrained(folder)
-        _write_statistics(policy, folder)
+        # byte for byte: its digest is the network's, whatever else the file holds
+        (folder / STATISTICS_FILE).write_bytes(policy.statistics)
         if hasattr(policy.module.config, "vlm_model_name"):
             _copy_backbone(Path(policy.module.config.vlm_model_name), folder, final or folder)
     except (OSError, SafetensorError) as error:
@@ -46,20 +43,6 @@ def export_policy(policy: Policy, folder: Path, final: Path | None = None) -> No
             f"cannot write the model folder {final or folder}: {error}; free some space or choose "
             "another folder (nothing half-written stays)"
         ) from error
-
-
-def _write_statistics(policy: Policy, folder: Path) -> None:
-    """The network's statistics file again, byte for byte, from what the normaliser holds."""
-    for step in policy.preprocess.steps:
-        stats = getattr(step, "stats", None)
-        if stats:
-            write_statistics(
-                folder / STATISTICS_FILE,
-                {
-                    key: {name: np.asarray(stats[key][name], np.float32) for name in MOMENTS}
-                    for key in (STATE_KEY, ACTION_KEY)
-                },
-            )
 
 
 def _copy_backbone(backbone: Path, folder: Path, final: Path) -> None:

@@ -80,8 +80,10 @@ def download_dataset(repository: str, revision: str | None = None) -> Path:
         raise DatasetError(
             f"{where}: the hub answered with status {status}: check HF_TOKEN, or try again later"
         ) from error
-    except RuntimeError as error:  # LeRobot's, for a repository without a version tag
-        raise DatasetError(
+    except RuntimeError as error:
+        if "closed" in str(error):  # the client's, after an interrupted download
+            raise DatasetError(f"{where}: the download was broken off: try again") from error
+        raise DatasetError(  # LeRobot's
             f"{where}: the repository has no LeRobot version tag: name a branch or commit, "
             f"as in hf:{repository}@main"
         ) from error

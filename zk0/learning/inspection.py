@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from zk0.errors import DatasetError
 from zk0.learning.augmentation import build_augmentation
+from zk0.learning.decoding import compute_fit
 from zk0.learning.federation import DatasetSettings
 from zk0.learning.frames import compute_episode_digests
 from zk0.learning.integrity import (
@@ -32,6 +34,7 @@ from zk0.learning.splitting import Split, split_episodes
 from zk0.learning.videos import Camera, inspect_camera
 
 NOTHING = Split((), ())
+MEMORY_SHARE = 0.5
 RADIANS = 2 * np.pi + 0.01
 
 
@@ -138,6 +141,7 @@ def inspect_dataset(
     report.run("delta_timestamps", compute_offsets, settings, int(info["fps"]), sources or {})
     report.run("image_transforms", build_augmentation, settings)
     split = _check_rows(report, rows, settings, role)
+    report.warn("memory", _estimate_memory(settings, cameras, rows, robot))
     kept = np.isin(rows.columns["episode_index"], split.train + split.held_out)
     return Inspection(
         settings,
@@ -163,6 +167,22 @@ def _inspect_cameras(
         if camera is not None:
             found[key] = camera
     return found
+
+
+def _estimate_memory(
+    settings: DatasetSettings, cameras: dict[str, Camera], rows: Rows, robot: Robot | None
+) -> str | None:
+    """Training decodes everything into memory once: say when that is most of the machine's."""
+    edge = robot.image_size if robot else None
+    sizes = [compute_fit(camera.height, camera.width, edge) for camera in cameras.values()]
+    needed = sum(3 * height * width for height, width in sizes) * len(rows.columns["index"])
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed <= MEMORY_SHARE * there:
+        return None
+    return (
+        f"data set {settings.label}: its decoded pictures take {needed / 1e9:.1f} GB of this "
+        f"machine's {there / 1e9:.1f} GB: use some of its episodes with `episodes`"
+    )
 
 
 def _check_rows(

@@ -48,6 +48,8 @@ class Policy:
     """LeRobot pipeline: raw batch → normalised, tokenised batch on the policy's device."""
     postprocess: Any
     """LeRobot pipeline: normalised action → the robot's units."""
+    statistics: bytes
+    """The normalisation statistics file as it was read."""
     bfloat16: bool = False
     """Train in bfloat16 where it is safe (autocast); measuring is always float32."""
 
@@ -176,7 +178,8 @@ def load_policy(
         robot or describe_robot(model)
     )
     module = _load_module(source, config, scope).to(torch.float32)
-    statistics, digest = load_statistics(statistics_file or _find_statistics(source))
+    file = statistics_file or _find_statistics(source)
+    statistics, digest = load_statistics(file)
     preprocess, postprocess = make_pre_post_processors(
         config,
         dataset_stats={
@@ -184,7 +187,15 @@ def load_policy(
             for key, entry in statistics.items()
         },
     )
-    return Policy(module, scope, digest, preprocess, postprocess, has_bfloat16(config.device))
+    return Policy(
+        module,
+        scope,
+        digest,
+        preprocess,
+        postprocess,
+        file.read_bytes(),
+        has_bfloat16(config.device),
+    )
 
 
 def _find_statistics(source: str) -> Path:
@@ -211,9 +222,10 @@ def _load_config(source: str) -> Any:
             config.pretrained_backbone_weights = None
         return config
     config.load_vlm_weights = False  # they are part of the policy's own file
-    backbone = Path(source) / config.vlm_model_name
-    if not Path(config.vlm_model_name).is_absolute() and backbone.is_dir():
-        config.vlm_model_name = str(backbone)
+    named = Path(config.vlm_model_name)
+    backbone = Path(source) / (BACKBONE_FOLDER if named.is_absolute() else named)
+    if backbone.is_dir() and not (named.is_absolute() and named.is_dir()):
+        config.vlm_model_name = str(backbone)  # absolute and not there: the folder was moved
     return config
 
 

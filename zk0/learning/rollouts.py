@@ -106,8 +106,8 @@ class SimulatorRollouts:
         while True:
             batch = self._build_batch(simulator, observation, blind)
             noise = torch.randn(1, policy.chunk_size, policy.max_action_dim, generator=generator)
-            device = policy.module.config.device
-            action = policy.module.select_action(policy.preprocess(batch), noise=noise.to(device))
+            given = {"noise": noise.to(policy.module.config.device)} if policy.is_flow else {}
+            action = policy.module.select_action(policy.preprocess(batch), **given)
             row = policy.postprocess(action)[0].float().cpu().numpy()
             observation, _, terminated, truncated, info = environment.step(
                 to_joint_targets(simulator, row)

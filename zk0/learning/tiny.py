@@ -6,6 +6,7 @@ nothing is fetched from a hub. Run by `scripts/build-tiny-checkpoint`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +26,52 @@ from zk0.learning.policy import BACKBONE_FOLDER, describe_features
 from zk0.learning.robot import SO101
 
 VOCABULARY = 512
-IMAGE_EDGE = 64
-PATCH = 8
-SCALE_FACTOR = 2
-VISION = {
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "image_size": IMAGE_EDGE,
-    "patch_size": PATCH,
-}
-TEXT = {
-    "hidden_size": 96,
-    "intermediate_size": 192,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 3,
-    "num_key_value_heads": 1,
-    "head_dim": 32,
-    "max_position_embeddings": 512,
-    "rope_theta": 100000.0,
-    "rms_norm_eps": 1e-5,
-}
+"""The tokenizer's; a larger model has rows that no instruction uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneSize:
+    """Sizes of a SmolVLM."""
+
+    vocabulary: int
+    scale_factor: int
+    """Patches in a row that become one image token."""
+    vision: dict[str, Any]
+    text: dict[str, Any]
+
+    @property
+    def image_edge(self) -> int:
+        return int(self.vision["image_size"])
+
+    @property
+    def image_tokens(self) -> int:
+        patches = self.image_edge // int(self.vision["patch_size"])
+        return patches**2 // self.scale_factor**2
+
+
+TINY = BackboneSize(
+    vocabulary=VOCABULARY,
+    scale_factor=2,
+    vision={
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "image_size": 64,
+        "patch_size": 8,
+    },
+    text={
+        "hidden_size": 96,
+        "intermediate_size": 192,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 3,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "max_position_embeddings": 512,
+        "rope_theta": 100000.0,
+        "rms_norm_eps": 1e-5,
+    },
+)
 IMAGE_TOKEN = "<image>"
 SPECIAL_TOKENS = [
     "<|endoftext|>",
@@ -70,7 +95,7 @@ def build_tiny_policy(folder: Path, seed: int) -> Any:
     is the published file, never the seed.
     """
     backbone = folder / BACKBONE_FOLDER
-    _build_backbone(backbone)
+    build_backbone(backbone, TINY)
     torch.manual_seed(seed)
     inputs, outputs = describe_features(SO101)
     config = SmolVLAConfig(
@@ -83,7 +108,7 @@ def build_tiny_policy(folder: Path, seed: int) -> Any:
         chunk_size=16,
         n_action_steps=8,
         num_vlm_layers=4,
-        resize_imgs_with_padding=(IMAGE_EDGE, IMAGE_EDGE),
+        resize_imgs_with_padding=(TINY.image_edge, TINY.image_edge),
         max_state_dim=32,
         max_action_dim=32,
         tokenizer_max_length=24,
@@ -94,30 +119,31 @@ def build_tiny_policy(folder: Path, seed: int) -> Any:
     return SmolVLAPolicy(config)
 
 
-def _build_backbone(folder: Path) -> None:
+def build_backbone(folder: Path, size: BackboneSize) -> None:
+    """Write config, tokenizer and processor of a SmolVLM of that size; no weights."""
     tokenizer = _build_tokenizer()
     config = SmolVLMConfig(
-        vision_config=dict(VISION),
+        vision_config=dict(size.vision),
         text_config={
             "model_type": "llama",
-            "vocab_size": VOCABULARY,
+            "vocab_size": size.vocabulary,
             "pad_token_id": tokenizer.pad_token_id,
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
-            **TEXT,
+            **size.text,
         },
-        scale_factor=SCALE_FACTOR,
+        scale_factor=size.scale_factor,
         image_token_id=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
         pad_token_id=tokenizer.pad_token_id,
     )
     config.architectures = ["SmolVLMForConditionalGeneration"]
     config.save_pretrained(folder)
-    edge = {"longest_edge": IMAGE_EDGE}
+    edge = {"longest_edge": size.image_edge}
     processor = SmolVLMProcessor(
         image_processor=SmolVLMImageProcessor(size=edge, max_image_size=edge),
         tokenizer=tokenizer,
         video_processor=SmolVLMVideoProcessor(size=edge, max_image_size=edge),
-        image_seq_len=(IMAGE_EDGE // PATCH) ** 2 // SCALE_FACTOR**2,
+        image_seq_len=size.image_tokens,
     )
     processor.save_pretrained(folder)
 

@@ -4,11 +4,13 @@ pragma solidity ^0.8.28;
 import { RegistryFixture } from "../RegistryFixture.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { NodeStatus } from "contracts/types/NodeStatus.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
 import { Phase } from "contracts/types/Phase.sol";
 import { Round } from "contracts/types/Round.sol";
 
@@ -23,6 +25,9 @@ contract RoundHandler is RegistryFixture {
     mapping(uint256 roundId => mapping(address node => uint256)) public commitsOf;
     mapping(uint256 roundId => mapping(address node => Outcome)) public provenAs;
     mapping(bytes32 digest => bool) public published;
+    mapping(uint256 roundId => uint256) public versionOf; // newest when it was opened
+    mapping(uint256 version => bytes32) public rulesHash;
+    uint256 public changes;
     uint256 public finalized;
     uint256 public aborted;
     bool public wentBack;
@@ -36,6 +41,7 @@ contract RoundHandler is RegistryFixture {
             vm.deal(names[i], 10 ether);
         }
         published[GENESIS] = true;
+        _observe();
     }
 
     function network() external view returns (ContributionRegistry, NodeRegistry) {
@@ -192,6 +198,19 @@ contract RoundHandler is RegistryFixture {
         }
     }
 
+    /// Other rules for the next round, while this one is wherever it is.
+    function changeRules(uint256 seed) public observed {
+        INetworkParameters rules = registry.networkParameters();
+        Parameters memory p = _parameters();
+        p.maxWeightShareBps = uint16(1 + seed % 10_000);
+        p.zMin = uint8(2 + (seed >> 16) % 5);
+        p.finalizeWindow = uint32(1 + (seed >> 32) % 60);
+        bytes32 circuit = rules.circuitId();
+        vm.prank(owner);
+        rules.setParameters(p, circuit);
+        ++changes;
+    }
+
     function membership(uint256 who, uint256 seed) public observed {
         address node = crowd[who % crowd.length];
         NodeStatus status = nodes.node(node).status;
@@ -255,6 +274,10 @@ contract RoundHandler is RegistryFixture {
 
     function _observe() private {
         uint256 count = registry.roundCount();
+        INetworkParameters rules = registry.networkParameters();
+        uint256 version = rules.version();
+        if (count != 0 && versionOf[count] == 0) versionOf[count] = version;
+        if (rulesHash[version] == 0) rulesHash[version] = keccak256(abi.encode(rules.rules(version)));
         // The round before too: an action may have opened the next one.
         for (uint256 i = count > 1 ? count - 1 : 1; i <= count; ++i) {
             Phase phase = registry.round(i).phase;

@@ -4,6 +4,8 @@ pragma solidity ^0.8.28;
 import { RoundHandler } from "./RoundHandler.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
+import { Shares } from "contracts/libraries/Shares.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
@@ -20,7 +22,7 @@ contract RoundInvariants is Test {
     function setUp() public {
         handler = new RoundHandler();
         (registry, nodes) = handler.network();
-        bytes4[] memory selectors = new bytes4[](9);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = RoundHandler.advance.selector;
         selectors[1] = RoundHandler.commit.selector;
         selectors[2] = RoundHandler.sample.selector;
@@ -30,6 +32,7 @@ contract RoundInvariants is Test {
         selectors[6] = RoundHandler.round.selector;
         selectors[7] = RoundHandler.commitAll.selector;
         selectors[8] = RoundHandler.disturb.selector;
+        selectors[9] = RoundHandler.changeRules.selector;
         targetContract(address(handler));
         targetSelector(FuzzSelector({ addr: address(handler), selectors: selectors }));
     }
@@ -101,6 +104,25 @@ contract RoundInvariants is Test {
         }
     }
 
+    function invariant_ARoundFollowsTheRulesThatItWasOpenedWith() public view {
+        INetworkParameters rules = registry.networkParameters();
+        for (uint256 i = 1; i <= rules.version(); ++i) {
+            assertEq(keccak256(abi.encode(rules.rules(i))), handler.rulesHash(i), "a version never changes");
+        }
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            Round memory r = registry.round(i);
+            assertEq(r.parametersVersion, handler.versionOf(i), "the newest version when it was opened");
+            if (r.totalWeight == 0) continue;
+            uint256 bps = rules.rules(r.parametersVersion).parameters.maxWeightShareBps;
+            uint256 examples;
+            Contribution[] memory all = registry.contributionsOf(i, 0, 256);
+            for (uint256 j; j < all.length; ++j) {
+                if (all[j].outcome != Outcome.Missing) examples += all[j].numExamples;
+            }
+            assertEq(r.weightCap, Shares.weightCap(examples, bps), "and what it says");
+        }
+    }
+
     function invariant_CountsAddUp() public view {
         for (uint256 i = 1; i <= registry.roundCount(); ++i) {
             Round memory r = registry.round(i);
@@ -138,10 +160,13 @@ contract RoundInvariants is Test {
     function test_HandlerReachesEveryEnd() public {
         for (uint256 i; i < 24; ++i) {
             handler.round(uint256(keccak256(abi.encode(i))));
+            if (i % 2 == 0) handler.changeRules(uint256(keccak256(abi.encode("rules", i))));
             if (i % 8 == 7) handler.wander(7 << 8 | 1, 0);
         }
         assertGt(handler.finalized(), 5);
         assertGt(handler.aborted(), 1);
+        assertEq(handler.changes(), 12);
+        invariant_ARoundFollowsTheRulesThatItWasOpenedWith();
         uint256[6] memory outcomes;
         for (uint256 i = 1; i <= registry.roundCount(); ++i) {
             Contribution[] memory all = registry.contributionsOf(i, 0, 256);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { IAccessControl } from "@openzeppelin/contracts/access/IAccessControl.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
+import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
+import { Test } from "forge-std/Test.sol";
+import { Deploy } from "scripts/deploy/Deploy.s.sol";
+
+/// @notice A network as the script deploys it: nothing changes in it without the delay.
+contract TimelockTest is Test {
+    uint256 internal constant DELAY = 3600;
+    address internal constant OWNER = address(0xA1);
+
+    Deploy internal script;
+    Deploy.Deployment internal d;
+    TimelockController internal timelock;
+    address internal stranger = makeAddr("stranger");
+
+    function setUp() public {
+        vm.warp(1_700_000_000);
+        script = new Deploy();
+        d = script.deploy(_config(DELAY, true));
+        timelock = d.timelock;
+    }
+
+    function _config(uint256 delay, bool devnetSrs) internal pure returns (string memory) {
+        return string.concat(
+            '{"owner":"0x00000000000000000000000000000000000000A1",',
+            '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
+            '"timelockDelay":',
+            vm.toString(delay),
+            ',"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
+            '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
+            '"finalizeWindow":7,"quorum":2,"maxNodes":16,"minExponent":-24,"maxExponent":-8,',
+            '"maxWeightShareBps":5000,"zMin":4,"maxRegressionNano":9,"parameterCount":314016,',
+            '"framesPerTask":16},"circuit":"alignment-960","circuitId":"0x',
+            "00000000000000000000000000000000000000000000000000000000000000c1",
+            '","sampleSize":960,"devnetSrs":',
+            devnetSrs ? "true" : "false",
+            ',"genesisDigest":"0x00000000000000000000000000000000000000000000000000000000000000c2",',
+            '"genesisCid":"g","manifestDigest":"0x',
+            "00000000000000000000000000000000000000000000000000000000000000c3",
+            '","manifestCid":"m","abiDigest":"d"}'
+        );
+    }
+
+    function _change() internal view returns (bytes memory) {
+        Parameters memory p = d.networkParameters.parameters();
+        p.zMin = 5;
+        return abi.encodeCall(INetworkParameters.setParameters, (p, d.networkParameters.circuitId()));
+    }
+
+    function _schedule(address target, bytes memory call) internal {
+        vm.prank(OWNER);
+        timelock.schedule(target, 0, call, 0, 0, DELAY);
+    }
+
+    function _execute(address target, bytes memory call) internal {
+        vm.prank(stranger);
+        timelock.execute(target, 0, call, 0, 0);
+    }
+
+    function test_RulesChangeOnceTheDelayHasPassed() public {
+        _schedule(address(d.networkParameters), _change());
+        assertEq(d.networkParameters.version(), 1);
+        bytes memory change = _change();
+        bytes32 id = timelock.hashOperation(address(d.networkParameters), 0, change, 0, 0);
+        vm.warp(block.timestamp + DELAY - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                TimelockController.TimelockUnexpectedOperationState.selector,
+                id,
+                bytes32(uint256(1) << uint8(TimelockController.OperationState.Ready))
+            )
+        );
+        _execute(address(d.networkParameters), change);
+        vm.warp(block.timestamp + 1);
+        _execute(address(d.networkParameters), change);
+        assertEq(d.networkParameters.version(), 2);
+        assertEq(d.networkParameters.parameters().zMin, 5);
+        vm.prank(address(0xA2));
+        d.contributionRegistry.openRound("pool");
+        assertEq(d.contributionRegistry.round(1).parametersVersion, 2);
+    }
+
+    function test_TheOwnerCanWithdrawAChange() public {
+        bytes memory change = _change();
+        _schedule(address(d.networkParameters), change);
+        bytes32 id = timelock.hashOperation(address(d.networkParameters), 0, change, 0, 0);
+        vm.prank(OWNER);
+        timelock.cancel(id);
+        vm.warp(block.timestamp + DELAY);
+        vm.expectPartialRevert(TimelockController.TimelockUnexpectedOperationState.selector);
+        _execute(address(d.networkParameters), change);
+    }
+
+    /// Everything that an owner may do, by those who could be thought to be one.
+    function test_RevertWhen_AnOwnersFunctionIsCalledDirectly() public {
+        Parameters memory p = d.networkParameters.parameters();
+        bytes32 circuit = d.networkParameters.circuitId();
+        address[3] memory callers = [OWNER, address(0xA2), address(script)];
+        for (uint256 i; i < callers.length; ++i) {
+            bytes memory refusal =
+                abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, callers[i]);
+            vm.startPrank(callers[i]);
+            vm.expectRevert(refusal);
+            d.networkParameters.setParameters(p, circuit);
+            vm.expectRevert(refusal);
+            d.contributionRegistry.setCoordinator(callers[i]);
+            vm.expectRevert(refusal);
+            d.nodeRegistry.addTask("stack");
+            vm.expectRevert(refusal);
+            d.verifierRouter.add(d.alignmentVerifier);
+            vm.expectRevert(refusal);
+            d.verifierRouter.freeze(circuit);
+            vm.expectRevert(refusal);
+            d.contributionRegistry.transferOwnership(callers[i]);
+            vm.stopPrank();
+        }
+    }
+
+    function test_RevertWhen_AStrangerAnnouncesAChange() public {
+        bytes memory change = _change();
+        bytes32 proposer = timelock.PROPOSER_ROLE();
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IAccessControl.AccessControlUnauthorizedAccount.selector, stranger, proposer
+            )
+        );
+        vm.prank(stranger);
+        timelock.schedule(address(d.networkParameters), 0, change, 0, 0, DELAY);
+    }
+
+    function test_RevertWhen_TheDelayIsCutShort() public {
+        bytes memory change = _change();
+        vm.expectRevert(
+            abi.encodeWithSelector(TimelockController.TimelockInsufficientDelay.selector, DELAY - 1, DELAY)
+        );
+        vm.prank(OWNER);
+        timelock.schedule(address(d.networkParameters), 0, change, 0, 0, DELAY - 1);
+        vm.expectRevert(abi.encodeWithSelector(TimelockController.TimelockUnauthorizedCaller.selector, OWNER));
+        vm.prank(OWNER);
+        timelock.updateDelay(0);
+    }
+
+    function test_NobodyAdministersTheTimelockButItself() public view {
+        bytes32 admin = timelock.DEFAULT_ADMIN_ROLE();
+        assertTrue(timelock.hasRole(admin, address(timelock)));
+        assertFalse(timelock.hasRole(admin, OWNER));
+        assertFalse(timelock.hasRole(admin, address(script)));
+        assertTrue(timelock.hasRole(timelock.EXECUTOR_ROLE(), address(0)), "anyone executes");
+    }
+
+    function test_RevertWhen_TheDelayIsBelowADayOffTheDevnet() public {
+        vm.chainId(1);
+        vm.expectRevert(bytes(".timelockDelay is below a day"));
+        script.deploy(_config(1 days - 1, false));
+        script.deploy(_config(1 days, false));
+    }
+}

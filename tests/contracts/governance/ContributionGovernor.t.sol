@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { RegistryFixture } from "../RegistryFixture.sol";
+import { IAccessControl } from "@openzeppelin/contracts/access/IAccessControl.sol";
+import { IGovernor } from "@openzeppelin/contracts/governance/IGovernor.sol";
+import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
+import { NetworkParameters } from "contracts/NetworkParameters.sol";
+import { ContributionGovernor } from "contracts/governance/ContributionGovernor.sol";
+import { ContributionVotes } from "contracts/governance/ContributionVotes.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
+import { DeployGovernor } from "scripts/deploy/DeployGovernor.s.sol";
+
+/// @notice From contributions to a changed parameter: the real registry, timelock and governor.
+contract ContributionGovernorTest is RegistryFixture {
+    uint256 internal constant DELAY = 2 days;
+    uint48 internal constant VOTING_DELAY = 1 days;
+    uint32 internal constant VOTING_PERIOD = 7 days;
+
+    TimelockController internal timelock;
+    ContributionVotes internal votes;
+    ContributionGovernor internal governor;
+    NetworkParameters internal rules;
+    DeployGovernor internal script;
+    address[] internal targets; // of the proposal
+    bytes[] internal calls;
+
+    function setUp() public override {
+        super.setUp();
+        address[] memory proposers = new address[](1);
+        proposers[0] = owner;
+        timelock = new TimelockController(DELAY, proposers, new address[](1), address(0));
+        rules = NetworkParameters(address(registry.networkParameters()));
+        vm.prank(owner);
+        rules.transferOwnership(address(timelock));
+        vm.prank(address(timelock));
+        rules.acceptOwnership();
+        script = new DeployGovernor();
+        (votes, governor) = script.deploy(
+            string.concat(
+                '{"contributionRegistry":"',
+                vm.toString(address(registry)),
+                '","timelock":"',
+                vm.toString(address(timelock)),
+                '","votingDelay":86400,"votingPeriod":604800,"proposalThreshold":"100000000000000000",',
+                '"quorumPercent":20,"minimumQuorum":"900000000000000000"}'
+            )
+        );
+        _handOver();
+        Parameters memory p = rules.parameters();
+        p.zMin = 5;
+        targets.push(address(rules));
+        calls.push(abi.encodeCall(NetworkParameters.setParameters, (p, rules.circuitId())));
+    }
+
+    function _handOver() internal {
+        (address[] memory roles, bytes[] memory payloads) = script.handover(timelock, governor, owner);
+        vm.prank(owner);
+        timelock.scheduleBatch(roles, new uint256[](4), payloads, 0, 0, DELAY);
+        skip(DELAY);
+        timelock.executeBatch(roles, new uint256[](4), payloads, 0, 0);
+    }
+
+    /// Alice, Bob and Carol have the votes of a finalized round, and time has passed since.
+    function _mintAll() internal {
+        _toProving();
+        _prove(alice, 50_000);
+        _prove(bob, 40_000);
+        _prove(carol, 30_000);
+        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        votes.mint(id, alice);
+        votes.mint(id, bob);
+        votes.mint(id, carol);
+        skip(1);
+    }
+
+    function _propose(address by) internal returns (uint256 proposal) {
+        vm.prank(by);
+        proposal = governor.propose(targets, new uint256[](1), calls, "zMin 5");
+    }
+
+    function _vote(uint256 proposal, address by, uint8 support) internal {
+        vm.prank(by);
+        governor.castVote(proposal, support);
+    }
+
+    function _queue() internal {
+        governor.queue(targets, new uint256[](1), calls, keccak256("zMin 5"));
+    }
+
+    function _execute() internal {
+        governor.execute(targets, new uint256[](1), calls, keccak256("zMin 5"));
+    }
+
+    function _expectState(uint256 proposal, IGovernor.ProposalState state) internal view {
+        assertEq(uint8(governor.state(proposal)), uint8(state));
+    }
+
+    function test_Construction() public view {
+        assertEq(governor.votingDelay(), VOTING_DELAY);
+        assertEq(governor.votingPeriod(), VOTING_PERIOD);
+        assertEq(governor.proposalThreshold(), 0.1e18);
+        assertEq(governor.quorumNumerator(), 20);
+        assertEq(governor.minimumQuorum(), 0.9e18);
+        assertEq(address(governor.token()), address(votes));
+        assertEq(governor.timelock(), address(timelock));
+        assertEq(governor.clock(), block.timestamp);
+        assertEq(governor.CLOCK_MODE(), "mode=timestamp");
+    }
+
+    function test_ContributorsChangeAParameter() public {
+        _mintAll();
+        uint256 proposal = _propose(carol);
+        skip(VOTING_DELAY + 1);
+        _vote(proposal, alice, 1);
+        _vote(proposal, bob, 1);
+        _vote(proposal, carol, 1);
+        skip(VOTING_PERIOD);
+        assertTrue(governor.proposalNeedsQueuing(proposal));
+        _queue();
+        _expectState(proposal, IGovernor.ProposalState.Queued);
+        vm.expectPartialRevert(TimelockController.TimelockUnexpectedOperationState.selector);
+        _execute();
+        skip(DELAY);
+        _execute();
+        assertEq(rules.parameters().zMin, 5);
+        _open();
+        assertEq(registry.round(id).parametersVersion, 2);
+    }
+
+    function test_AMajorityAgainstDecidesToo() public {
+        _mintAll();
+        uint256 proposal = _propose(alice);
+        skip(VOTING_DELAY + 1);
+        _vote(proposal, alice, 0);
+        _vote(proposal, bob, 2);
+        _vote(proposal, carol, 1);
+        skip(VOTING_PERIOD);
+        _expectState(proposal, IGovernor.ProposalState.Defeated);
+        vm.expectPartialRevert(IGovernor.GovernorUnexpectedProposalState.selector);
+        _queue();
+    }
+
+    /// 5/12 of the votes are above 20 %, and below the fixed number.
+    function test_NobodyDecidesWhileFewVotesAreThere() public {
+        _mintAll();
+        assertEq(governor.quorum(block.timestamp - 1), 0.9e18);
+        uint256 proposal = _propose(alice);
+        skip(VOTING_DELAY + 1);
+        _vote(proposal, alice, 1);
+        skip(VOTING_PERIOD);
+        _expectState(proposal, IGovernor.ProposalState.Defeated);
+    }
+
+    function test_TheFractionCountsOnceThereAreMore() public {
+        vm.mockCall(
+            address(votes),
+            abi.encodeCall(votes.getPastTotalSupply, (block.timestamp - 1)),
+            abi.encode(uint256(100e18))
+        );
+        assertEq(governor.quorum(block.timestamp - 1), 20e18);
+    }
+
+    function test_VotesMintedAfterTheStartDoNotCount() public {
+        _toProving();
+        _prove(alice, 50_000);
+        _prove(bob, 40_000);
+        _prove(carol, 30_000);
+        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        votes.mint(id, alice);
+        skip(1);
+        uint256 proposal = _propose(alice);
+        skip(VOTING_DELAY + 1);
+        votes.mint(id, bob);
+        _vote(proposal, bob, 1);
+        (, uint256 inFavour,) = governor.proposalVotes(proposal);
+        assertEq(inFavour, 0);
+    }
+
+    function test_RevertWhen_TheProposerHasTooFewVotes() public {
+        _mintAll();
+        vm.expectRevert(
+            abi.encodeWithSelector(IGovernor.GovernorInsufficientProposerVotes.selector, stranger, 0, 0.1e18)
+        );
+        vm.prank(stranger);
+        governor.propose(targets, new uint256[](1), calls, "zMin 5");
+    }
+
+    function test_AProposerCancelsBeforeTheVote() public {
+        _mintAll();
+        uint256 proposal = _propose(alice);
+        vm.prank(alice);
+        governor.cancel(targets, new uint256[](1), calls, keccak256("zMin 5"));
+        _expectState(proposal, IGovernor.ProposalState.Canceled);
+    }
+
+    function test_RevertWhen_ThePreviousOwnerAnnouncesAChange() public {
+        bytes32 proposer = timelock.PROPOSER_ROLE();
+        vm.expectRevert(
+            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, owner, proposer)
+        );
+        vm.prank(owner);
+        timelock.schedule(targets[0], 0, calls[0], 0, 0, DELAY);
+        assertFalse(timelock.hasRole(timelock.CANCELLER_ROLE(), owner));
+        assertTrue(timelock.hasRole(timelock.CANCELLER_ROLE(), address(governor)));
+    }
+
+    function test_RevertWhen_TheVotingRulesAreChangedWithoutAVote() public {
+        vm.expectRevert(abi.encodeWithSelector(IGovernor.GovernorOnlyExecutor.selector, owner));
+        vm.prank(owner);
+        governor.setVotingPeriod(1);
+        vm.expectRevert(abi.encodeWithSelector(IGovernor.GovernorOnlyExecutor.selector, owner));
+        vm.prank(owner);
+        governor.updateQuorumNumerator(1);
+    }
+}
