@@ -695,6 +695,7 @@ def test_the_networks_creation_is_among_the_events(world: World) -> None:
     assert names.count("TaskAdded") == 3
     assert {"NetworkCreated", "CoordinatorChanged", "CheckpointPublished"} <= set(names)
     added = next(e for e in world.reader.get_events() if e.name == "CircuitAdded")
+    assert set(added.args) == {"circuitId", "verifier"}
+    assert added.args["circuitId"] == world.reader.get_next_rules().circuit_id
     network = world.reader.network
-    assert added.args == {"circuitId": network.circuit_id, "verifier": network.verifier}
     assert added.contract not in (network.registry, network.node_registry)
