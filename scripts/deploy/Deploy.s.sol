@@ -29,7 +29,7 @@ contract Deploy is Script {
 
     /// @notice Where a network is.
     struct Deployment {
-        TimelockController timelock; // owns everything that has an owner
+        TimelockController timelock; // owns everything that has an owner, but the vault
         address ezklVerifier;
         AlignmentVerifier alignmentVerifier;
         VerifierRouter verifierRouter;
@@ -54,8 +54,8 @@ contract Deploy is Script {
         );
     }
 
-    /// @notice Deploys the contracts of a network. None is owned by an account: what an owner may do, a timelock
-    /// does, when the configured owner has announced it for as long as `timelockDelay` says.
+    /// @notice Deploys the contracts of a network. None but the vault is owned by an account: what an owner may do,
+    /// a timelock does, when the configured owner has announced it for as long as `timelockDelay` says.
     function deploy(string memory config) public returns (Deployment memory d) {
         d.timelock = _deployTimelock(
             vm.parseJsonAddress(config, ".owner"), vm.parseJsonUint(config, ".timelockDelay")
