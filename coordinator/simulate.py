@@ -64,15 +64,19 @@ def simulate(options: SimulationOptions, show: Callable[[str], None]) -> None:
         options.policy, nodes=options.nodes, strategy=options.strategy, poisoned=options.poisoned
     )
     with _open_notary(setting, options) as notary:
-        ready = time.monotonic()
+        ready, cpu = time.monotonic(), time.process_time()
         simulation = Simulation(setting, options.seed, notary)
         first = simulation.measure()
         records = []
         for _ in range(options.rounds):
             records.append(simulation.run_round())
             show(json.dumps(records[-1].to_json()))
-        rounds_s = time.monotonic() - ready
-    summary = _summarise(options, first, records, ready - start, rounds_s)
+        seconds = {
+            "setup": round(ready - start, 2),
+            "rounds": round(time.monotonic() - ready, 2),
+            "rounds_cpu": round(time.process_time() - cpu, 2),
+        }
+    summary = _summarise(options, first, records, seconds)
     show(json.dumps({"summary": summary}))
 
 
@@ -80,8 +84,7 @@ def _summarise(
     options: SimulationOptions,
     first_loss: float,
     records: list[RoundRecord],
-    setup_s: float,
-    rounds_s: float,
+    seconds: dict[str, float],
 ) -> dict[str, Any]:
     stages = sorted({stage for record in records for stage in record.seconds})
     return {
@@ -97,8 +100,7 @@ def _summarise(
         "bases_kept": sum(record.base_kept for record in records),
         "checkpoint": records[-1].checkpoint,
         "seconds": {
-            "setup": round(setup_s, 2),
-            "rounds": round(rounds_s, 2),
+            **seconds,
             "stages": {
                 stage: round(sum(record.seconds.get(stage, 0.0) for record in records), 2)
                 for stage in stages

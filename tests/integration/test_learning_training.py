@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import torch
 
 from zk0.errors import ConfigError
+from zk0.experiments.setting import make_setting
+from zk0.experiments.simulation import Simulation
 from zk0.learning.datasets import load_dataset
 from zk0.learning.linear import LinearLearner, LinearShape
 from zk0.learning.policy import load_policy
@@ -84,3 +87,16 @@ def test_the_toys_proximal_term_is_the_gradient_of_the_penalty() -> None:
     assert np.array_equal(train(1, mu), train(1, 0.0))
     pulled = train(2, 0.0) - rate * mu * (train(1, 0.0) - base["head.weight"])
     assert np.allclose(train(2, mu), pulled, rtol=0, atol=1e-6)
+
+
+def test_one_seed_gives_the_tiny_smolvla_the_same_checkpoint_twice() -> None:
+    setting = make_setting("tiny", nodes=2, strategy="fedadam")
+    for member in setting.members:
+        member.learner._recipe = replace(member.learner._recipe, steps=3, warmup_steps=1)  # type: ignore[attr-defined]
+    few = replace(setting, parameters=replace(setting.parameters, frames_per_task=4, z_min=1))
+    first, again = (
+        Simulation(few, 11, measures_pool=False, is_gated=False).run_round() for _ in range(2)
+    )
+    assert first.checkpoint == again.checkpoint
+    assert first.shares == again.shares
+    assert not first.base_kept
