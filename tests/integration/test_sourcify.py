@@ -23,6 +23,7 @@ INPUTS = ROOT / "deployments" / "standard-json"
 ENGINE = ROOT / "tests" / "integration" / "sourcify"
 PERFECT = {"runtimeMatch": "perfect", "creationMatch": "perfect"}
 CIRCUITS = ("alignment-960", "alignment-3840")
+pytestmark = pytest.mark.timeout(1800)
 
 
 @dataclass(frozen=True, slots=True)
