@@ -278,7 +278,7 @@ def test_missing_or_altered_circuit_artifact(
     monkeypatch.setattr(
         "node.bootstrap.get_circuit_by_id", lambda circuit: get_circuit_by_id(circuit, copy)
     )
-    monkeypatch.setattr("node.pipeline.NodePipeline.prove", lambda self, _round: self.prover)
+    monkeypatch.setattr("node.pipeline.NodePipeline.prove", lambda self, _round: self.prepare())
     result = invoke("zk0-node", "prove", "--round", "1", "--wallet", "dev:5")
     assert_mistake(result, "alignment-960", circuits.catalog.COMPILED)
 
