@@ -18,8 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from zk0.experiments.records import RoundRecord
 from zk0.experiments.setting import make_setting
-from zk0.experiments.simulation import RoundRecord, Simulation
+from zk0.experiments.simulation import Simulation
 from zk0.experiments.statistics import compute_interval
 from zk0.strategy_names import PRESETS
 

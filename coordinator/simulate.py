@@ -14,9 +14,10 @@ from circuits.prover import EzklProver
 from zk0.chain.wallet import DEVNET_CHAIN_ID
 from zk0.errors import ConfigError
 from zk0.experiments.chain import open_notary
+from zk0.experiments.records import RoundRecord
 from zk0.experiments.seeds import LocalNotary, Notary
 from zk0.experiments.setting import Setting, make_setting
-from zk0.experiments.simulation import RoundRecord, Simulation
+from zk0.experiments.simulation import Simulation
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ import pytest
 from coordinator.simulate import SimulationOptions, simulate
 from tests.doubles.world import TASKS, World, make_honest
 from zk0.errors import ConfigError
+from zk0.experiments.records import RoundRecord
 from zk0.experiments.setting import make_setting
-from zk0.experiments.simulation import RoundRecord, Simulation
+from zk0.experiments.simulation import Simulation
 from zk0.experiments.statistics import (
     compute_interval,
     compute_paired_interval,

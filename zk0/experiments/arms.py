@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from zk0.errors import ConfigError
+from zk0.experiments.measuring import measure
 from zk0.experiments.seeds import compute_training_seed
 from zk0.experiments.setting import Setting
-from zk0.experiments.simulation import POOL_SEED, Simulation
+from zk0.experiments.simulation import Simulation
 from zk0.ports import Tensors
 
 
@@ -27,13 +26,6 @@ class Curve:
 
 Arm = Callable[[Setting, int, int], Curve]
 """(setting, seed, rounds) → curve."""
-
-
-def measure(setting: Setting, parameters: Tensors) -> float:
-    """Mean loss over tasks on the whole pool, fixed noise and times."""
-    frames = {task: range(n) for task, n in setting.examiner.frame_counts.items()}
-    losses = setting.examiner.compute_losses(parameters, frames, POOL_SEED)
-    return float(np.mean(list(losses.values())))
 
 
 def run_verified(setting: Setting, seed: int, rounds: int) -> Curve:

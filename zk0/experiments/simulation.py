@@ -11,73 +11,37 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zk0.experiments.measuring import (
+    POOL_SEED,
+    admits,
+    attribute,
+    compute_loss_nano,
+    compute_shifts,
+    measure,
+)
+from zk0.experiments.records import RoundRecord
 from zk0.experiments.seeds import Ending, LocalNotary, Notary, compute_training_seed
 from zk0.experiments.setting import Setting
 from zk0.experiments.updates import Submission, make_submission
 from zk0.ports import PathGradient, Tensors, TrainingResult
-from zk0.protocol.aggregation import compute_clip_shifts
 from zk0.protocol.challenge import Challenge, compute_directions, compute_mean_nano, to_nano
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.contribution import compute_weights
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.randomness import draw_frames, draw_sample
-from zk0.protocol.statement import Address, Digest, Direction, compute_agreement, is_admitted
+from zk0.protocol.statement import Address, Digest
 from zk0.protocol.strategies import ServerState
 from zk0.protocol.strategies.combination import Terms
 from zk0.protocol.strategies.state import StateMetadata
 from zk0.protocol.tensorfile import compute_tensor_digest
 from zk0.protocol.update import UpdateMetadata, quantise
 
-POOL_SEED = bytes(32)
-"""Of the whole pool's loss: the same noise and times in every round."""
-
-
 Trainer = Callable[[int, Tensors], Sequence[TrainingResult]]
 """(round, base parameters) → what every member's training gave."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoundRecord:
-    """One finished round. Losses and shares as floats; digests in hexadecimal."""
-
-    round_id: int
-    base_loss: float
-    candidate_loss: float
-    final_loss: float
-    pool_loss: float
-    """Of the new checkpoint, on the whole pool: comparable from round to round."""
-    shares: Mapping[str, float]
-    """Member → exact share of the candidate's drop."""
-    history: float
-    accepted: tuple[str, ...]
-    base_kept: bool
-    checkpoint: str
-    seconds: Mapping[str, float]
-
-    @property
-    def sum_of_shares(self) -> float:
-        return sum(self.shares.values())
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "round": self.round_id,
-            "base_loss": self.base_loss,
-            "candidate_loss": self.candidate_loss,
-            "final_loss": self.final_loss,
-            "pool_loss": self.pool_loss,
-            "sum_of_shares": self.sum_of_shares,
-            "history": self.history,
-            "shares": dict(self.shares),
-            "accepted": list(self.accepted),
-            "base_kept": self.base_kept,
-            "checkpoint": self.checkpoint,
-            "seconds": {stage: round(s, 4) for stage, s in self.seconds.items()},
-        }
 
 
 @dataclass
@@ -136,7 +100,7 @@ class Simulation:
             weights = compute_weights(
                 [s.num_examples for s in submissions], self.setting.parameters.max_weight_share_bps
             )
-            shifts = self._compute_shifts(submissions, weights)
+            shifts = compute_shifts(self.setting, submissions, weights)
             everyone = range(len(submissions))
             step = self._advance(submissions, weights, shifts, everyone)
             candidate, after, candidate_digest = step
@@ -150,10 +114,17 @@ class Simulation:
             gradient, challenge = self._examine(
                 candidate, candidate_digest, after, indices, sample_seed, challenge_seed
             )
-            shares, history = self._attribute(gradient, submissions, weights, shifts, after)
+            factors = [
+                w / sum(weights) * 2.0 ** (s.exponent - shift)
+                for s, w, shift in zip(submissions, weights, shifts, strict=True)
+            ]
+            shares, history = attribute(
+                self.strategy, gradient, submissions, factors, self.state, after
+            )
         with self._timed("judge"):
+            z_min = self.setting.parameters.z_min
             admitted = [
-                self._admits(challenge, s, d) for s, d in zip(submissions, samples, strict=True)
+                admits(challenge, s, d, z_min) for s, d in zip(submissions, samples, strict=True)
             ]
             accepted = self.notary.judge(challenge, samples, admitted)
         with self._timed("settle"):
@@ -180,10 +151,8 @@ class Simulation:
         )
 
     def measure(self) -> float:
-        """Mean loss over tasks on the whole pool, fixed noise and times."""
-        frames = {task: range(n) for task, n in self.setting.examiner.frame_counts.items()}
-        losses = self.setting.examiner.compute_losses(self.parameters, frames, POOL_SEED)
-        return float(np.mean(list(losses.values())))
+        """The present checkpoint's loss on the whole pool."""
+        return measure(self.setting, self.parameters)
 
     # --- stages ----------------------------------------------------------------------------
 
@@ -222,18 +191,6 @@ class Simulation:
             scope=manifest.scope,
         )
         return make_submission(member.name, member.task, quantised, metadata)
-
-    def _compute_shifts(
-        self, submissions: Sequence[Submission], weights: Sequence[int]
-    ) -> list[int]:
-        return compute_clip_shifts(
-            [s.square for s in submissions],
-            [s.exponent for s in submissions],
-            weights,
-            max_norm=self.setting.manifest.max_norm_exact,
-            clip_factor=self.setting.manifest.clip_factor,
-            min_exponent=self.setting.parameters.min_exponent,
-        )
 
     def _advance(
         self,
@@ -305,33 +262,6 @@ class Simulation:
         )
         return gradient, challenge
 
-    def _attribute(
-        self,
-        gradient: PathGradient,
-        submissions: Sequence[Submission],
-        weights: Sequence[int],
-        shifts: Sequence[int],
-        after: ServerState,
-    ) -> tuple[list[float], float]:
-        """Every member's exact share, and what the server state has of the drop."""
-        mean = np.mean([g.astype(np.float64) for g in gradient.gradients.values()], axis=0)
-        slopes = self.layout.unflatten(mean)
-        shares, history = [0.0] * len(submissions), 0.0
-        for name, slope in slopes.items():
-            scaled = slope.reshape(-1) * self.strategy.compute_gain(name, after)
-            for i, s in enumerate(submissions):
-                factor = weights[i] / sum(weights) * 2.0 ** (s.exponent - shifts[i])
-                shares[i] -= float(scaled @ s.digits[name].reshape(-1).astype(np.float64)) * factor
-            if self.strategy.has_state:
-                carried = self.strategy.compute_history(name, self.state, after)
-                history -= float(np.sum(slope.reshape(-1) * carried))
-        return shares, history
-
-    def _admits(self, challenge: Challenge, submission: Submission, sample: Direction) -> bool:
-        directions = challenge.directions
-        agreement = compute_agreement(directions.common, directions.tasks[submission.task], sample)
-        return is_admitted(agreement, self.setting.parameters.z_min)
-
     def _settle(
         self,
         submissions: Sequence[Submission],
@@ -355,7 +285,7 @@ class Simulation:
             loss = (
                 compute_mean_nano(challenge.candidate_loss_nano)
                 if whole
-                else self._compute_loss_nano(step[0], challenge)
+                else compute_loss_nano(self.setting, step[0], challenge)
             )
             aggregate_loss = loss if attempt == 0 else aggregate_loss
             if loss <= bound or not self.is_gated:
@@ -366,9 +296,3 @@ class Simulation:
                 left = [i for i in chosen if submissions[i].node not in harmful]
                 chosen = left if harmful else []
         return Ending(self.digest, aggregate_loss, base_loss, harmful), True
-
-    def _compute_loss_nano(self, parameters: Tensors, challenge: Challenge) -> int:
-        losses = self.setting.examiner.compute_losses(
-            parameters, challenge.frames, challenge.challenge_seed
-        )
-        return compute_mean_nano({task: to_nano(loss) for task, loss in losses.items()})
