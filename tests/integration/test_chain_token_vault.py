@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,13 +26,17 @@ from zk0.rewards import ask_to_fund
 
 SPONSOR = open_wallet("dev:6", 31337)
 AMOUNT = 10**6
+RECEIPT_S = 60.0
 
 
 def send(devnet: Devnet, to: str | None, data: bytes) -> Any:
     """A transaction from the sponsor's unlocked account; its receipt."""
     call = {"from": SPONSOR.address, "data": "0x" + data.hex()} | ({"to": to} if to else {})
     transaction = devnet.request("eth_sendTransaction", call)
-    receipt = devnet.request("eth_getTransactionReceipt", transaction)
+    deadline = time.monotonic() + RECEIPT_S
+    while (receipt := devnet.request("eth_getTransactionReceipt", transaction)) is None:
+        assert time.monotonic() < deadline, f"{transaction} is not mined"
+        time.sleep(0.02)
     assert receipt["status"] == "0x1"
     return receipt
 
