@@ -31,7 +31,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def main(rounds: int, outputs: Path, circuit: str, evaluate_every: int) -> None:
     """A devnet, three honest nodes and a freeloader on this machine."""
     start_logging()
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Also SIGINT: a shell starts background jobs with it ignored, and then Python leaves it so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     run_demo(DemoOptions(outputs.resolve(), rounds, circuit, evaluate_every))
 
 

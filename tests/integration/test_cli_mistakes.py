@@ -371,3 +371,29 @@ def test_joining_leaving_and_taking_the_bond_back(
     assert_mistake(invoke("zk0-node", "withdraw", "--wallet", "dev:6"))
     network.anvil.advance(31 * 86_400)
     assert invoke("zk0-node", "withdraw", "--wallet", "dev:6")[0] == 0
+
+
+def test_a_change_of_the_rules_is_announced_shown_and_carried_out(
+    invoke: Invoke, network: RunningNetwork
+) -> None:
+    stranger = invoke(
+        "zk0", "propose-parameters", "--wallet", "dev:6", "--set", "zMin=5", "--yes"
+    )  # fmt: skip
+    assert_mistake(stranger, "may not do this")
+    nothing = invoke("zk0", "execute-parameters", "--wallet", "dev:6", "--yes")
+    assert_mistake(nothing, "expected one announced change, found 0", code=2)
+    senseless = invoke("zk0", "propose-parameters", "--wallet", "dev:0", "--set", "zMin=0")
+    assert_mistake(senseless, "zMin ≥ 1", code=2)
+    change = ("--set", "zMin=5", "--set", "framesPerTask=16")
+    code, out, _ = invoke("zk0", "propose-parameters", "--wallet", "dev:0", *change, "--yes")
+    assert (code, out.startswith("announced, ")) == (0, True)
+    _, out, _ = invoke("zk0", "parameters")
+    assert "zMin 5, framesPerTask 16\n  possible from " in out
+    early = invoke("zk0", "execute-parameters", "--wallet", "dev:6", "--yes")
+    assert_mistake(early, "the chain's time is", "wait", code=1)
+    network.anvil.advance(60)
+    code, out, _ = invoke("zk0", "execute-parameters", "--wallet", "dev:6", "--yes")
+    assert (code, out.startswith("rules 2 are in force")) == (0, True)
+    found = json.loads(invoke("zk0", "parameters", "--json")[1])
+    assert (found["version"], found["parameters"]["zMin"], found["announced"]) == (2, 5, [])
+    assert found["timelock"] == network.deployment.timelock

@@ -31,7 +31,8 @@ from zk0.ports import Cid, Ledger, Parcel, Receipt
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.round import Phase
-from zk0.protocol.statement import Digest
+from zk0.protocol.statement import CircuitId, Digest
+from zk0.provers import Provers
 from zk0.storage.directory import DirectoryStore
 from zk0.testing.fleet import LocalFleet
 from zk0.testing.learning import LinearExaminer, LinearLearner
@@ -141,7 +142,7 @@ def join(
     home = NodeHome.of(root, network.chain_id, network.registry, ledger.account)
     unruly: Any = UnrulyLedger(ledger, unrest)
     pipeline = NodePipeline(
-        ledger=unruly, make_prover=make_prover, learner=learner, manifest=MANIFEST, home=home
+        ledger=unruly, provers=Provers(make_prover), learner=learner, manifest=MANIFEST, home=home
     )
     return NodeRunner(pipeline, unruly, home.root).handle
 
@@ -152,15 +153,16 @@ def make_runner(
     network = ledger.network
     unruly: Any = UnrulyLedger(ledger, unrest)
     tools = Tools(
-        ledger=unruly, store=store, prover=make_prover(), examiner=LinearExaminer(TASKS, SHAPE),
-        manifest=MANIFEST, poll_s=0.0, block_wait_s=0.0,
+        ledger=unruly, store=store, provers=Provers(make_prover),
+        examiner=LinearExaminer(TASKS, SHAPE), manifest=MANIFEST, poll_s=0.0, block_wait_s=0.0,
         home=CoordinatorHome.of(root / "coordinator", network.chain_id, network.registry),
     )  # fmt: skip
     dispatch = Dispatch(fleet, unruly, fleet, ask_timeout_s=120, pause=lambda: None)
     return CoordinatorRunner(CoordinatorPipeline(tools, dispatch), unruly, tools.home)
 
 
-def make_prover() -> EzklProver:
+def make_prover(circuit_id: CircuitId) -> EzklProver:
+    assert circuit_id == CIRCUIT.circuit_id
     return EzklProver(CIRCUIT, chain_id=31337)
 
 

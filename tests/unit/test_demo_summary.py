@@ -26,8 +26,9 @@ def test_the_table_and_the_summary_show_what_each_node_got(tmp_path: Path) -> No
 
     network = world.chain.network
     deployment = Deployment(
-        network.chain_id, network.registry, network.node_registry, COORDINATOR, COORDINATOR,
-        CircuitId(bytes(32)), "sample", 0, "", world.vault.terms.vault,
+        network.chain_id, network.registry, network.node_registry, timelock=COORDINATOR,
+        alignment_verifier=COORDINATOR, ezkl_verifier=COORDINATOR, circuit_id=CircuitId(bytes(32)),
+        circuit="sample", block=0, abi_digest="", reward_vault=world.vault.terms.vault,
     )  # fmt: skip
     rows = build_history(MemoryLedger(world.chain, COORDINATOR).get_events())
     summary = json.loads(json.dumps(build_summary(deployment, rounds, rows, 12.34)))
