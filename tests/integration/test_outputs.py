@@ -10,30 +10,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import click
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from coordinator.recording import Recorder
 from coordinator.recording_options import (
-    RecordingOptions,
     RecordingPlan,
-    parse_names,
-    recording_options,
 )
 from coordinator.runner import CoordinatorRunner
 from tests.doubles.world import SHAPE, TASKS, World, make_honest
-from zk0.console import NetworkOptions, network_options
-from zk0.errors import ConfigError, RoundError, StorageError
+from zk0.errors import RoundError, StorageError
 from zk0.outputs.folder import OutputFolder
-from zk0.outputs.history import EvaluatedRound, add_to_history, read_history
-from zk0.outputs.hub import HuggingFaceHub, validate_repository
+from zk0.outputs.history import read_history
 from zk0.outputs.trackers import open_trackers
 from zk0.ports import Tensors
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.tensorfile import read_tensor_file
-from zk0.scoring import RolloutResult, Score, compute_wilson_interval
+from zk0.scoring import RolloutResult
 from zk0.testing.evaluation import LinearEvaluator
 from zk0.testing.hub import FolderHub
 
@@ -181,15 +174,6 @@ def test_rollouts_stand_beside_their_blind_control(world: World, tmp_path: Path)
     assert task["blind_control"]["successes"] == 0
 
 
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [(0, 20, 0.0, 0.1611), (19, 20, 0.7639, 0.9911), (10, 20, 0.2993, 0.7007), (0, 0, 0, 1)],
-)
-def test_intervals_are_wilsons(successes: int, trials: int, low: float, high: float) -> None:
-    """Figures from statsmodels' proportion_confint(method="wilson")."""
-    assert compute_wilson_interval(successes, trials) == pytest.approx((low, high), abs=1e-4)
-
-
 def test_a_full_disk_leaves_no_half_written_model_and_no_lost_history(
     world: World, tmp_path: Path
 ) -> None:
@@ -209,16 +193,6 @@ def test_a_full_disk_leaves_no_half_written_model_and_no_lost_history(
     assert [entry["round"] for entry in read_history(OutputFolder(root))] == [0, 1, 2]
 
 
-def test_a_damaged_history_is_named_and_stays(tmp_path: Path) -> None:
-    folder = OutputFolder.open(tmp_path, NOON)
-    file = folder.root / "eval_mse_history.json"
-    file.write_text("{}")
-    score = Score("touch", False, 1, 1, 0.5, {"joint_deg2": 1.0})
-    with pytest.raises(StorageError, match="is not an evaluation history"):
-        add_to_history(folder, EvaluatedRound(1, {"touch": score}, {}))
-    assert file.read_text() == "{}"
-
-
 def test_an_aborted_round_records_nothing(world: World, tmp_path: Path) -> None:
     recorder = open_recorder(world, tmp_path, RecordingPlan())
     pipeline, _ = world.coordinator()
@@ -228,30 +202,6 @@ def test_an_aborted_round_records_nothing(world: World, tmp_path: Path) -> None:
     with pytest.raises(RoundError), recorder:
         raise RoundError("aborted")
     assert not list((tmp_path / "2026-11-24_12-00-00" / "models").iterdir())
-
-
-def test_node_names_are_folder_names() -> None:
-    assert parse_names(("0xAB=touch",)) == {"0xab": "touch"}
-    for bad in ("0xAB", "0xAB=", "0xAB=../x", "0xAB=a/b"):
-        with pytest.raises(ConfigError, match="expected --node-name"):
-            parse_names((bad,))
-
-
-def test_the_options_of_run_round_arrive_together() -> None:
-    received = []
-
-    @click.command()
-    @network_options
-    @recording_options
-    def command(options: NetworkOptions, recording: RecordingOptions | None) -> None:
-        received.append(recording)
-
-    arguments = ["--outputs", "out", "--evaluate-every", "3", "--unseen", "stack"]
-    arguments += ["--roll-out", "touch", "--episodes", "5", "--node-name", "0xA=b"]
-    CliRunner().invoke(command, arguments, catch_exceptions=False)
-    CliRunner().invoke(command, [], catch_exceptions=False)
-    plan = RecordingPlan(evaluate_every=3, roll_out=("touch",), names={"0xa": "b"})
-    assert received == [RecordingOptions(Path("out"), plan, ("stack",), 5), None]
 
 
 def test_the_last_model_is_pushed_once_at_the_end(world: World, tmp_path: Path) -> None:
@@ -280,25 +230,6 @@ def test_nothing_is_pushed_when_something_went_wrong(world: World, tmp_path: Pat
     with pytest.raises(RoundError), recorder:
         raise RoundError("aborted")
     assert not hub.messages
-
-
-def test_the_hub_wants_a_token_and_a_whole_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    with pytest.raises(ConfigError, match="HF_TOKEN"):
-        HuggingFaceHub()
-    assert validate_repository("team/robot-1.0") == "team/robot-1.0"
-    for bad in ("robot", "/robot", "team/", "a/b/c", "team/rob ot"):
-        with pytest.raises(ConfigError, match="OWNER/NAME"):
-            validate_repository(bad)
-
-
-@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
-def test_a_tracker_that_is_not_installed_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _package: None)
-    with pytest.raises(ConfigError, match=f"--track {name} needs the package {name}"):
-        open_trackers([name], tmp_path)
 
 
 class Writer:

@@ -15,8 +15,6 @@ from so101_nexus.mujoco.move_env import MoveEnv
 
 BALL_RADIUS_M = 0.04
 """A success: the tool's centre is inside the ball."""
-CENTRE_M = 0.015
-"""Demonstrations go on to the middle: a policy that learns to stop at the rim stops short of it."""
 RADIUS_M = (0.18, 0.28)
 """Horizontal distance of the ball from the base, lowest and highest."""
 ANGLE_RAD = math.radians(50)
@@ -29,9 +27,6 @@ MIN_WAY_M = 0.1
 
 class ReachEnv(MoveEnv):  # type: ignore[misc]
     """Info: `tcp_to_target_dist` in metres, `success`."""
-
-    reached_m = BALL_RADIUS_M
-    """How near the tool must come; recordings set `CENTRE_M`."""
 
     @property
     def task_description(self) -> str:
@@ -54,5 +49,5 @@ class ReachEnv(MoveEnv):  # type: ignore[misc]
 
     def _get_info(self) -> dict[str, Any]:
         info: dict[str, Any] = super()._get_info()
-        info["success"] = info["tcp_to_target_dist"] < self.reached_m
+        info["success"] = info["tcp_to_target_dist"] < BALL_RADIUS_M
         return info

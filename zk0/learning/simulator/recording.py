@@ -18,7 +18,6 @@ from zk0.learning.simulator.environment import (
     to_dataset_row,
 )
 from zk0.learning.simulator.experts import Expert
-from zk0.learning.simulator.reach import CENTRE_M
 
 CAMERAS = ("overhead", "wrist")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
@@ -53,8 +52,6 @@ def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> R
         rgb_encoder=RGBEncoderConfig(vcodec="h264", crf=23),
     )
     environment = make_environment(task)
-    if task == "reach":
-        environment.unwrapped.reached_m = CENTRE_M
     kept: list[int] = []
     seed = first_seed
     while len(kept) < episodes:
