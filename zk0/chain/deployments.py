@@ -23,7 +23,7 @@ class Deployment:
     registry: Address
     node_registry: Address
     timelock: Address
-    """Owns everything that has an owner."""
+    """Owns everything that has an owner, but the vault."""
     alignment_verifier: Address
     ezkl_verifier: Address
     circuit_id: CircuitId
