@@ -16,6 +16,7 @@ from node.home import NodeHome
 from node.pipeline import NodePipeline
 from node.runner import NodeRunner
 from zk0.config import NetworkManifest, TrainingRecipe
+from zk0.learning.linear import LinearExaminer, LinearLearner, LinearShape
 from zk0.ports import Examiner, Learner, Parcel
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.round import Parameters
@@ -24,7 +25,6 @@ from zk0.provers import Provers
 from zk0.storage.directory import DirectoryStore
 from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.fleet import LocalFleet
-from zk0.testing.learning import LinearExaminer, LinearLearner, LinearShape
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.noise import NoiseLearner
 from zk0.testing.prover import SampleProver, decode_sample_proof

@@ -27,6 +27,7 @@ from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
 from zk0.chain.ledger import ChainLedger, connect
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
+from zk0.learning.linear import LinearExaminer, LinearLearner
 from zk0.ports import Cid, Ledger, Parcel, Receipt
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.contribution import Outcome
@@ -35,7 +36,6 @@ from zk0.protocol.statement import CircuitId, Digest
 from zk0.provers import Provers
 from zk0.storage.directory import DirectoryStore
 from zk0.testing.fleet import LocalFleet
-from zk0.testing.learning import LinearExaminer, LinearLearner
 
 DEPTH = 3
 DRAWS = {"draw_sample": "sample_seed", "draw_challenge": "challenge_seed"}

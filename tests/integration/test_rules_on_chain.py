@@ -29,6 +29,7 @@ from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.errors import ConfigError, RoundError
 from zk0.governance import apply_changes, choose_announced, describe_rules, format_rules
+from zk0.learning.linear import LinearExaminer, LinearLearner
 from zk0.ports import Cid
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
 from zk0.protocol.contribution import Outcome
@@ -36,7 +37,6 @@ from zk0.protocol.statement import CircuitId, Digest
 from zk0.provers import Provers
 from zk0.storage.directory import DirectoryStore
 from zk0.testing.fleet import LocalFleet
-from zk0.testing.learning import LinearExaminer, LinearLearner
 
 CIRCUIT = get_circuit("alignment-960")
 TASKS = ("lift", "place")

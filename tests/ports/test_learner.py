@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from zk0.errors import ChallengeError, CheckpointError
+from zk0.learning.linear import LinearExaminer, LinearLearner, LinearShape
 from zk0.ports import Examiner, Learner, TrainingResult
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.tensorfile import parse_tensor_file
-from zk0.testing.learning import LinearExaminer, LinearLearner, LinearShape
 
 SEED = bytes(range(32))
 FRAMES: Mapping[str, Sequence[int]] = {

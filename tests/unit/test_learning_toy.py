@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
+from zk0.learning.linear import TASKS, LinearExaminer, LinearLearner, LinearShape
 from zk0.protocol.aggregation import aggregate
 from zk0.protocol.challenge import compute_task_direction
 from zk0.protocol.randomness import draw_sample
 from zk0.protocol.statement import compute_agreement
 from zk0.protocol.update import Quantised, quantise
-from zk0.testing.learning import TASKS, LinearExaminer, LinearLearner, LinearShape
 
 SEED = bytes(range(32))
 SHAPE = LinearShape()
@@ -65,5 +65,5 @@ def test_honest_nodes_are_admitted_at_960_coordinates_and_noise_is_not() -> None
 
 
 def test_toy_does_not_import_torch() -> None:
-    code = "import sys, zk0.testing.learning; sys.exit('torch' in sys.modules)"
+    code = "import sys, zk0.learning.linear; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.doubles.world import COORDINATOR, SHAPE, STAGES, TASKS, World, make_honest, make_noise
 from zk0.errors import ChallengeError, CheckpointError, RoundError, StorageError, UpdateError
+from zk0.learning.linear import LinearExaminer
 from zk0.messages import UploadReply
 from zk0.ports import Parcel
 from zk0.protocol.challenge import read_challenge
@@ -19,7 +20,6 @@ from zk0.protocol.round import Phase
 from zk0.protocol.statement import Digest
 from zk0.protocol.tensorfile import parse_tensor_file
 from zk0.provers import Provers
-from zk0.testing.learning import LinearExaminer
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.noise import NoiseLearner
 from zk0.testing.prover import SampleProver

@@ -11,13 +11,13 @@ import pytest
 from tests.doubles.world import COORDINATOR, MANIFEST, SHAPE, TASKS, World, make_honest, make_noise
 from zk0.config import NetworkManifest
 from zk0.errors import BlobMismatchError, CheckpointError, StorageError
+from zk0.learning.linear import LinearLearner
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.strategies.combination import Terms
 from zk0.protocol.tensorfile import FileTensors, compute_file_digest
 from zk0.recipes import DecayRate, FedAdamRule, FedAvgMRule, FedYogiRule
 from zk0.strategy_names import PRESETS, apply_preset
-from zk0.testing.learning import LinearLearner
 from zk0.testing.ledger import MemoryLedger
 
 ADAPTIVE = {"learning_rate": "0.02", "beta1": "0.6", "beta2": "0.9", "tau": "0.02"}

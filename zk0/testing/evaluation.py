@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from zk0.learning.linear import TASKS, LinearExaminer, LinearShape
 from zk0.ports import Tensors
 from zk0.protocol.tensorfile import encode_tensor_file
 from zk0.scoring import Score
 from zk0.storage.files import write_file
-from zk0.testing.learning import TASKS, LinearExaminer, LinearShape
 
 SEED = bytes(32)
 
