@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,15 @@ ROWS = "data/chunk-000/file-000.parquet"
 EPISODES = "meta/episodes/chunk-000/file-000.parquet"
 VIDEO = "videos/observation.images.wrist/chunk-000/file-000.mp4"
 TOUCH = EMBEDDED / "pool" / "touch"
-Check = Callable[..., tuple[int, str, str]]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Run `zk0 datasets check` as its console script would: exit code, stdout, stderr."""
+def datasets(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run `zk0 datasets …` as its console script would: exit code, stdout, stderr."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["zk0", "datasets", "check", *arguments])
+        monkeypatch.setattr("sys.argv", ["zk0", "datasets", *arguments])
         handlers = logging.getLogger().handlers[:]
         try:
             with pytest.raises(SystemExit) as stopped:
@@ -47,6 +48,11 @@ def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         return int(stopped.value.code or 0), out, err
 
     return call
+
+
+@pytest.fixture
+def check(datasets: Command) -> Command:
+    return partial(datasets, "check")
 
 
 @pytest.fixture
@@ -81,7 +87,7 @@ def findings(out: str, position: int = 0) -> list[tuple[str, str]]:
     return [(f["level"], f["check"]) for f in json.loads(out)["datasets"][position]["findings"]]
 
 
-def test_embedded_federation_is_fine(check: Check) -> None:
+def test_embedded_federation_is_fine(check: Command) -> None:
     example = str(Path(__file__).parents[2] / "examples" / "embedded.toml")
     code, out, _ = check("--federation", example, "--strict", "--json")
     assert code == 0
@@ -93,7 +99,7 @@ def test_embedded_federation_is_fine(check: Check) -> None:
     assert all(entry["findings"] == [] for entry in datasets.values())
 
 
-def test_table_names_cameras_codecs_and_ranges(check: Check) -> None:
+def test_table_names_cameras_codecs_and_ranges(check: Command) -> None:
     code, out, err = check("touch")
     assert code == 0
     assert "touch     client  v3.0    10   16+4      456     overhead,wrist  ok" in out
@@ -156,7 +162,7 @@ def drop_joint(folder: Path) -> None:
     ],
 )
 def test_damage_is_found_before_training_and_nothing_is_written(
-    damage: Callable[[Path], None], found: str, message: str, check: Check, folder: Path
+    damage: Callable[[Path], None], found: str, message: str, check: Command, folder: Path
 ) -> None:
     damage(folder)
     before = list_files(folder)
@@ -170,7 +176,7 @@ def test_damage_is_found_before_training_and_nothing_is_written(
     assert list_files(folder) == before
 
 
-def test_one_problem_does_not_hide_the_next(check: Check, folder: Path) -> None:
+def test_one_problem_does_not_hide_the_next(check: Command, folder: Path) -> None:
     break_values(folder)
     break_codec(folder)
     drop_joint(folder)
@@ -190,7 +196,7 @@ def test_tolerance_decides_what_is_late(folder: Path) -> None:
 
 @pytest.mark.parametrize(("strict", "expected"), [(False, 0), (True, 1)])
 def test_doubled_data_set_is_a_warning(
-    strict: bool, expected: int, check: Check, folder: Path
+    strict: bool, expected: int, check: Command, folder: Path
 ) -> None:
     """LeRobot #1875."""
     table = pq.read_table(folder / ROWS)
@@ -201,7 +207,7 @@ def test_doubled_data_set_is_a_warning(
     assert json.loads(out)["datasets"][0]["frames"] == 142
 
 
-def test_unusual_values_are_warnings(check: Check, folder: Path) -> None:
+def test_unusual_values_are_warnings(check: Command, folder: Path) -> None:
     def to_radians(rows: list[list[float]]) -> None:
         rows[:] = [[value / 60 for value in row] for row in rows]
 
@@ -212,7 +218,7 @@ def test_unusual_values_are_warnings(check: Check, folder: Path) -> None:
 
 
 def test_pictures_that_fill_the_memory_are_a_warning(
-    check: Check, monkeypatch: pytest.MonkeyPatch
+    check: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zk0.learning.inspection.MEMORY_SHARE", 1e-9)
     code, out, _ = check("touch", "--json")
@@ -221,7 +227,7 @@ def test_pictures_that_fill_the_memory_are_a_warning(
     assert "use some of its episodes" in out
 
 
-def test_copied_episode_within_a_data_set_is_a_warning(check: Check, folder: Path) -> None:
+def test_copied_episode_within_a_data_set_is_a_warning(check: Command, folder: Path) -> None:
     lengths = pq.read_table(folder / EPISODES).column("length").to_pylist()
     first, second = int(lengths[0]), int(lengths[1])
     count = min(first, second)
@@ -244,7 +250,7 @@ def federation(tmp_path: Path, *entries: str) -> str:
     return str(file)
 
 
-def test_same_episodes_under_another_name_are_found(check: Check, tmp_path: Path) -> None:
+def test_same_episodes_under_another_name_are_found(check: Command, tmp_path: Path) -> None:
     shutil.copytree(TOUCH, tmp_path / "stolen")
     file = federation(
         tmp_path,
@@ -259,7 +265,7 @@ def test_same_episodes_under_another_name_are_found(check: Check, tmp_path: Path
     assert "episode 2 is episode 2 of mine (2 such episodes): expected no episode in two" in message
 
 
-def test_episodes_in_training_and_evaluation_are_found(check: Check, tmp_path: Path) -> None:
+def test_episodes_in_training_and_evaluation_are_found(check: Command, tmp_path: Path) -> None:
     shutil.copytree(TOUCH, tmp_path / "stolen")
     file = federation(
         tmp_path,
@@ -272,7 +278,7 @@ def test_episodes_in_training_and_evaluation_are_found(check: Check, tmp_path: P
 
 
 def test_rates_that_differ_between_clients_are_found(
-    check: Check, folder: Path, tmp_path: Path
+    check: Command, folder: Path, tmp_path: Path
 ) -> None:
     edit_info(folder, lambda info: info.update(fps=11))
     file = federation(
@@ -285,7 +291,7 @@ def test_rates_that_differ_between_clients_are_found(
     assert ("error", "fps") in findings(out, 1)
 
 
-def test_split_that_leaves_nothing_is_found(check: Check, tmp_path: Path) -> None:
+def test_split_that_leaves_nothing_is_found(check: Command, tmp_path: Path) -> None:
     all_held_out = f'clients]]\nname = "a"\naddress = "local:{TOUCH}"\neval_episodes = 6'
     beyond = 'evaluation]]\nname = "b"\naddress = "touch"\nepisodes = [20, 30]'
     code, out, _ = check("--federation", federation(tmp_path, all_held_out, beyond), "--json")
@@ -295,7 +301,7 @@ def test_split_that_leaves_nothing_is_found(check: Check, tmp_path: Path) -> Non
     assert "has no episode to evaluate on" in out
 
 
-def test_renamed_cameras_reach_the_policy(check: Check, folder: Path, tmp_path: Path) -> None:
+def test_renamed_cameras_reach_the_policy(check: Command, folder: Path, tmp_path: Path) -> None:
     def rename(info: dict[str, Any]) -> None:
         features = info["features"]
         features["observation.images.top"] = features.pop("observation.images.overhead")
@@ -327,7 +333,7 @@ def test_renamed_cameras_reach_the_policy(check: Check, folder: Path, tmp_path: 
         assert message in out
 
 
-def test_manifest_says_which_policy_is_meant(check: Check, folder: Path, tmp_path: Path) -> None:
+def test_manifest_says_which_policy_is_meant(check: Command, folder: Path, tmp_path: Path) -> None:
     manifest: NetworkManifest = make_devnet_manifest("alignment-960")
     (tmp_path / "manifest.json").write_bytes(manifest.to_bytes())
     edit_info(folder, lambda info: info.update(fps=30))
@@ -352,7 +358,7 @@ def test_manifest_says_which_policy_is_meant(check: Check, folder: Path, tmp_pat
     ],
 )
 def test_mistake_on_the_command_line_is_one_sentence(
-    arguments: tuple[str, ...], message: str, check: Check
+    arguments: tuple[str, ...], message: str, check: Command
 ) -> None:
     code, out, err = check(*arguments)
     assert code in (1, 2)
@@ -420,7 +426,7 @@ def downgrade(root: Path, target: Path) -> None:
                     container.mux(stream.encode())
 
 
-def test_older_format_is_converted_into_a_new_folder(check: Check, tmp_path: Path) -> None:
+def test_older_format_is_converted_into_a_new_folder(check: Command, tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     downgrade(TOUCH, old)
     before = list_files(old)
@@ -447,24 +453,13 @@ def test_older_format_is_converted_into_a_new_folder(check: Check, tmp_path: Pat
 
 
 @pytest.fixture
-def pool(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Run `zk0 datasets statistics`."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["zk0", "datasets", "statistics", *arguments])
-        handlers = logging.getLogger().handlers[:]
-        try:
-            with pytest.raises(SystemExit) as stopped:
-                run(cli)
-        finally:
-            logging.getLogger().handlers = handlers
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return call
+def pool(datasets: Command) -> Command:
+    return partial(datasets, "statistics")
 
 
-def test_parts_of_nodes_make_the_embedded_networks_statistics(pool: Check, tmp_path: Path) -> None:
+def test_parts_of_nodes_make_the_embedded_networks_statistics(
+    pool: Command, tmp_path: Path
+) -> None:
     """Each node hands out its part; together they give what the tiny model was built with."""
     parts = []
     for task in ("lift", "place", "touch"):
@@ -482,7 +477,7 @@ def test_parts_of_nodes_make_the_embedded_networks_statistics(pool: Check, tmp_p
 
 
 def test_statistics_of_a_broken_data_set_are_not_written(
-    pool: Check, folder: Path, tmp_path: Path
+    pool: Command, folder: Path, tmp_path: Path
 ) -> None:
     break_values(folder)
     code, out, err = pool(f"local:{folder}", "--output", str(tmp_path / "s.json"))
