@@ -15,6 +15,7 @@ import { Shares } from "./libraries/Shares.sol";
 import { Challenge } from "./types/Challenge.sol";
 import { Checkpoint } from "./types/Checkpoint.sol";
 import { Contribution } from "./types/Contribution.sol";
+import { FaultReason } from "./types/FaultReason.sol";
 import { Finalization } from "./types/Finalization.sol";
 import { MissingReason } from "./types/MissingReason.sol";
 import { Outcome } from "./types/Outcome.sol";
@@ -124,6 +125,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     {
         require(manifestDigest_ != 0, ContributionRegistry_ZeroDigest());
         require(bytes(manifestCid_).length != 0, ContributionRegistry_EmptyCid());
+        address served = parts.nodeRegistry.registry();
+        require(served == address(this), ContributionRegistry_NotServed(address(this), served));
         nodeRegistry = parts.nodeRegistry;
         verifierRouter = parts.verifierRouter;
         randomness = parts.randomness;
@@ -525,6 +528,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             c.missing = reason;
             c.outcome = Outcome.Missing;
             emit ContributionMissing(roundId, c.node, reason);
+            // What the coordinator claims costs nobody's bond.
+            if (!hasSample) nodeRegistry.recordFault(roundId, c.node, FaultReason.NoSample);
         }
     }
 
@@ -615,6 +620,8 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         returns (uint256 acceptedBitmap)
     {
         uint256 count = r.count;
+        bool complete = r.proven == r.available;
+        uint256 provenTasks; // a bit for each: there are at most 255
         for (uint256 i; i < count; ++i) {
             Record storage c = _recordAt(roundId, i);
             Outcome outcome = c.outcome;
@@ -629,7 +636,21 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
                 }
             }
             bool wasAccepted = outcome == Outcome.Accepted || outcome == Outcome.Harmful;
+            if (!complete && (wasAccepted || outcome == Outcome.BelowThreshold)) {
+                provenTasks |= uint256(1) << c.task;
+            }
             emit ContributionSettled(roundId, c.node, outcome, wasAccepted ? c.shareNano : int128(0));
+        }
+        if (!complete) _reportUnproven(roundId, count, provenTasks);
+    }
+
+    /// A task of which nobody proved anything may have had a direction that nobody can prove anything
+    /// about: the coordinator must not be able to cost its nodes their bonds.
+    function _reportUnproven(uint256 roundId, uint256 count, uint256 provenTasks) private {
+        for (uint256 i; i < count; ++i) {
+            Record storage c = _recordAt(roundId, i);
+            if (c.outcome != Outcome.NotProven || (provenTasks >> c.task) & 1 == 0) continue;
+            nodeRegistry.recordFault(roundId, c.node, FaultReason.NotProven);
         }
     }
 

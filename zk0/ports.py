@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
+from zk0.protocol.faults import FaultHistory, FaultRules
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.round import Finalization, Parameters, Round
 from zk0.protocol.statement import (
@@ -55,6 +56,7 @@ class Network:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int
+    fault_rules: FaultRules
     first_block: int
     """Where the deployment's events begin."""
 
@@ -72,6 +74,10 @@ class Registration:
     """The Flower node key: DER public key bytes."""
     exit_at: int = 0
     """From when the bond can be withdrawn, block timestamp in seconds; 0 while active."""
+    is_suspended: bool = False
+    """The bond no longer covers the data set: `top_up` makes the node active again."""
+    faults: FaultHistory = dataclasses.field(default_factory=FaultHistory)
+    """The node's newest faults; they stay with its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,10 @@ class Ledger(Protocol):
         ...
 
     def join(self, *, task: int, dataset_size: int, node_key: bytes, bond_wei: int) -> Receipt: ...
+
+    def top_up(self, node: Address, amount_wei: int) -> Receipt:
+        """Add to `node`'s bond, from this account."""
+        ...
 
     def request_exit(self) -> Receipt: ...
 

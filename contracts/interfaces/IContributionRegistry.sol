@@ -140,6 +140,9 @@ interface IContributionRegistry is ICreditSource {
     /// @notice A content identifier that must be given is empty.
     error ContributionRegistry_EmptyCid();
 
+    /// @notice The registry of nodes takes reports from another address.
+    error ContributionRegistry_NotServed(address expected, address actual);
+
     /// @notice A window must last between one second and `max`.
     error ContributionRegistry_WindowOutOfRange(uint256 max, uint256 actual);
 

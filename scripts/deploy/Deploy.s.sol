@@ -7,11 +7,13 @@ import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
+import { NodeRules } from "contracts/types/NodeRules.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
 import { AlignmentVerifier } from "contracts/verifiers/AlignmentVerifier.sol";
 import { VerifierRouter } from "contracts/verifiers/VerifierRouter.sol";
 import { Script } from "forge-std/Script.sol";
+import { VmSafe } from "forge-std/Vm.sol";
 
 /// @title Deploy
 /// @notice Deploys a network as a JSON file says (ZK0_DEPLOY_CONFIG), and writes what it deployed to
@@ -55,13 +57,14 @@ contract Deploy is Script {
         d.verifierRouter = new VerifierRouter(vm.parseJsonAddress(config, ".owner"), d.alignmentVerifier);
         d.randomness = new BlockHashRandomness();
         d.participation = new OpenParticipation();
+        // Each registry knows the other for good, so the first one is told where the second one will be. A
+        // transaction of the deployer's in between makes the second one's constructor refuse.
         d.nodeRegistry = new NodeRegistry(
             vm.parseJsonAddress(config, ".owner"),
+            _futureAddress(1),
             d.participation,
             vm.parseJsonStringArray(config, ".tasks"),
-            vm.parseJsonUint(config, ".bondPerExampleWei"),
-            uint16(_uint(config, ".parameters.maxNodes", type(uint16).max)),
-            uint32(_uint(config, ".exitDelay", type(uint32).max))
+            _nodeRules(config)
         );
         d.contributionRegistry = new ContributionRegistry(
             vm.parseJsonAddress(config, ".owner"),
@@ -97,6 +100,22 @@ contract Deploy is Script {
         string memory name = verifierName(circuit);
         // Compiled apart from this script, with settings of its own (runs = 1).
         return vm.deployCode(string.concat(name, ".sol:", name));
+    }
+
+    /// Address of the contract that is deployed after `between` others.
+    function _futureAddress(uint256 between) private returns (address) {
+        (VmSafe.CallerMode mode, address sender,) = vm.readCallers();
+        address deployer = mode == VmSafe.CallerMode.None ? address(this) : sender;
+        return vm.computeCreateAddress(deployer, vm.getNonce(deployer) + between);
+    }
+
+    function _nodeRules(string memory config) private pure returns (NodeRules memory r) {
+        r.bondPerExampleWei = vm.parseJsonUint(config, ".bondPerExampleWei");
+        r.maxNodes = uint16(_uint(config, ".parameters.maxNodes", type(uint16).max));
+        r.exitDelay = uint32(_uint(config, ".exitDelay", type(uint32).max));
+        r.faultLimit = uint8(_uint(config, ".faults.limit", type(uint8).max));
+        r.faultWindow = uint8(_uint(config, ".faults.window", type(uint8).max));
+        r.forfeitBps = uint16(_uint(config, ".faults.forfeitBps", type(uint16).max));
     }
 
     function _parameters(string memory config) private pure returns (Parameters memory p) {

@@ -15,7 +15,8 @@ contract DeployTest is Test {
         return string.concat(
             '{"owner":"0x00000000000000000000000000000000000000A1",',
             '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
-            '"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
+            '"bondPerExampleWei":"1000000000","exitDelay":36000,',
+            '"faults":{"limit":3,"window":10,"forfeitBps":2500},"parameters":{"minCommitWindow":1,',
             '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
             '"finalizeWindow":7,"quorum":2,"maxNodes":',
             maxNodes,
@@ -42,6 +43,10 @@ contract DeployTest is Test {
         assertEq(d.nodeRegistry.bondPerExampleWei(), 1 gwei);
         assertEq(d.nodeRegistry.exitDelay(), 36_000);
         assertEq(d.nodeRegistry.maxNodes(), 16);
+        assertEq(d.nodeRegistry.registry(), address(d.contributionRegistry));
+        assertEq(d.nodeRegistry.faultLimit(), 3);
+        assertEq(d.nodeRegistry.faultWindow(), 10);
+        assertEq(d.nodeRegistry.forfeitBps(), 2500);
         assertEq(d.contributionRegistry.parameters().finalizeWindow, 7);
         assertEq(d.contributionRegistry.parameters().minExponent, -24);
         assertEq(d.contributionRegistry.parameters().framesPerTask, 16);

@@ -5,6 +5,7 @@ import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
@@ -12,6 +13,7 @@ import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { Finalization } from "contracts/types/Finalization.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
+import { NodeRules } from "contracts/types/NodeRules.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
@@ -26,6 +28,9 @@ abstract contract RegistryFixture is Test {
     uint256 internal constant BOND = 1 gwei;
     uint32 internal constant DATASET_SIZE = 100;
     uint32 internal constant EXIT_DELAY = 1 hours;
+    uint8 internal constant FAULT_LIMIT = 3;
+    uint8 internal constant FAULT_WINDOW = 5;
+    uint16 internal constant FORFEIT_BPS = 2500;
     bytes32 internal constant GENESIS = keccak256("genesis");
     bytes32 internal constant POOL_ROOT = keccak256("pool");
     bytes32 internal constant CANDIDATE = keccak256("candidate");
@@ -41,6 +46,8 @@ abstract contract RegistryFixture is Test {
     address internal carol = makeAddr("carol"); // task 2
     address internal dave = makeAddr("dave"); // task 0
 
+    NodeRules internal nodeRules; // of the next deployment
+    string[] internal taskNames; // of the next deployment
     NodeRegistry internal nodes;
     ContributionRegistry internal registry;
     uint256 internal id; // the round that the test is about
@@ -49,8 +56,17 @@ abstract contract RegistryFixture is Test {
     function setUp() public virtual {
         vm.warp(1_700_000_000);
         vm.roll(1000);
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, EXIT_DELAY);
+        _setNodeRules();
         registry = _deploy(_parameters());
+        _joinAll();
+    }
+
+    function _setNodeRules() internal {
+        nodeRules = NodeRules(BOND, 16, EXIT_DELAY, FAULT_LIMIT, FAULT_WINDOW, FORFEIT_BPS);
+        taskNames = _taskNames();
+    }
+
+    function _joinAll() internal {
         _join(alice, 0);
         _join(bob, 1);
         _join(carol, 2);
@@ -61,17 +77,27 @@ abstract contract RegistryFixture is Test {
         return _deploy(p, new MockVerifier(M));
     }
 
+    /// Deploys both registries: each belongs to one of the other kind.
     function _deploy(Parameters memory p, IProofVerifier verifier) internal returns (ContributionRegistry) {
+        Parts memory parts = _parts(verifier);
+        parts.nodeRegistry = _deployNodesOfNext();
         return new ContributionRegistry(
-            owner,
-            coordinator,
-            _parts(verifier),
-            p,
-            GENESIS,
-            "genesis-cid",
-            keccak256("manifest"),
-            "manifest-cid"
+            owner, coordinator, parts, p, GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid"
         );
+    }
+
+    /// A node registry for the contract that this one deploys right after it.
+    function _deployNodesOfNext() internal returns (NodeRegistry) {
+        OpenParticipation participation = new OpenParticipation();
+        return
+            _deployNodes(
+                vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1), participation
+            );
+    }
+
+    function _deployNodes(address registry_, IParticipation participation) internal returns (NodeRegistry) {
+        nodes = new NodeRegistry(owner, registry_, participation, taskNames, nodeRules);
+        return nodes;
     }
 
     function _parts(IProofVerifier verifier) internal returns (Parts memory) {

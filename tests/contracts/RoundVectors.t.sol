@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
@@ -119,7 +118,9 @@ contract RoundVectorsTest is RegistryFixture {
     }
 
     function _deployNetwork() internal {
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), 0, 16, EXIT_DELAY);
+        _setNodeRules();
+        nodeRules.bondPerExampleWei = 0;
+        _deployNodes(target, new OpenParticipation());
         deployCodeTo(
             "ContributionRegistry.sol:ContributionRegistry",
             abi.encode(

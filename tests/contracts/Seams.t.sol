@@ -70,10 +70,13 @@ contract SetRandomness is IRandomness {
         function test_AnotherProofSystemNeedsNoOtherRegistryCode() public {
             vm.prank(owner);
             router.add(second);
-            Parts memory parts = Parts(nodes, router, registry.randomness(), second.circuitId());
+            Parts memory parts = Parts(
+                _deployNodesOfNext(), router, registry.randomness(), second.circuitId()
+            );
             registry = new ContributionRegistry(
                 owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
             );
+            _joinAll();
             assertEq(address(registry.verifier()), address(second));
             _seal2();
             Statement memory s = Statement({
@@ -171,10 +174,12 @@ contract SetRandomness is IRandomness {
 
         function test_AnotherSourceDrawsTheSeeds() public {
             SetRandomness source = new SetRandomness();
-            Parts memory parts = Parts(nodes, router, source, registry.circuitId());
+            bytes32 circuit = registry.circuitId();
+            Parts memory parts = Parts(_deployNodesOfNext(), router, source, circuit);
             registry = new ContributionRegistry(
                 owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
             );
+            _joinAll();
             _open();
             _commit(alice, 100, -10);
             _commit(bob, 100, -10);
@@ -197,7 +202,7 @@ contract SetRandomness is IRandomness {
 
         function test_AnAllowListAdmitsWhomTheOwnerNamed() public {
             AllowList list = new AllowList(owner);
-            nodes = new NodeRegistry(owner, list, _taskNames(), BOND, 16, EXIT_DELAY);
+            _deployNodes(address(registry), list);
             vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_NotAdmitted.selector, alice));
             _join(alice, 0);
             vm.expectEmit();
@@ -217,7 +222,7 @@ contract SetRandomness is IRandomness {
 
         function test_AMinimumKeepsSmallDataSetsOut() public {
             MinimumDataset rule = new MinimumDataset(DATASET_SIZE);
-            nodes = new NodeRegistry(owner, rule, _taskNames(), BOND, 16, EXIT_DELAY);
+            _deployNodes(address(registry), rule);
             _join(alice, 0);
             vm.deal(bob, 1 ether);
             vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_NotAdmitted.selector, bob));

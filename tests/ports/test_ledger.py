@@ -320,6 +320,82 @@ def test_the_bond_comes_back_after_the_exit_delay_and_not_before(world: World) -
     assert world.reader.get_registration(node.account) is None
 
 
+def test_faults_are_counted_and_at_the_limit_the_node_is_suspended_until_topped_up(
+    world: World,
+) -> None:
+    bond = SIZE * BOND_PER_EXAMPLE_WEI
+    for node in world.nodes[:3]:
+        join(node)
+    rules = world.reader.network.fault_rules
+    for round_id in range(1, rules.limit + 1):
+        seal_without_last_sample(world, round_id)
+        found = world.reader.get_registration(world.nodes[2].account)
+        assert found is not None
+        assert found.faults.last_round == round_id
+        world.coordinator.abort_round(round_id)
+    forfeit = bond * rules.forfeit_bps // 10_000
+    assert (found.bond_wei, found.is_active, found.is_suspended) == (bond - forfeit, False, True)
+    assert found.faults.recent == 0
+    assert len(world.reader.get_active_nodes()) == 2
+    names = [e.name for e in world.reader.get_events(node=found.node)]
+    assert names.count("FaultRecorded") == rules.limit
+    assert names[-3:] == ["FaultRecorded", "BondForfeited", "NodeSuspended"]
+    with pytest.raises(refusals.WrongStatusError):
+        join(world.nodes[2])
+    with pytest.raises(refusals.NothingToAddError):
+        world.stranger.top_up(found.node, 0)
+    world.stranger.top_up(found.node, forfeit - 1)
+    world.stranger.top_up(found.node, 1)
+    back = world.reader.get_registration(found.node)
+    assert back is not None
+    assert (back.bond_wei, back.is_active, back.is_suspended) == (bond, True, False)
+    tops = [e for e in world.reader.get_events() if e.name == "BondToppedUp"]
+    assert tops[-1].args == {
+        "node": found.node, "from": world.stranger.account, "amount": 1, "bond": bond
+    }  # fmt: skip
+    others = [world.reader.get_registration(n.account) for n in world.nodes[:2]]
+    assert all(other is not None and other.faults.last_round == 0 for other in others)
+
+
+def test_a_suspended_node_may_leave_and_others_cannot_be_topped_up(world: World) -> None:
+    for node in world.nodes[:3]:
+        join(node)
+    with pytest.raises(refusals.WrongStatusError):
+        world.stranger.top_up(world.nodes[3].account, 1)
+    for round_id in range(1, world.reader.network.fault_rules.limit + 1):
+        seal_without_last_sample(world, round_id)
+        world.coordinator.abort_round(round_id)
+    join(world.nodes[3])
+    suspended = world.nodes[2]
+    with pytest.raises(refusals.FullError):
+        world.stranger.top_up(suspended.account, SIZE * BOND_PER_EXAMPLE_WEI)
+    suspended.request_exit()
+    found = world.reader.get_registration(suspended.account)
+    assert found is not None
+    assert not found.is_suspended
+    with pytest.raises(refusals.WrongStatusError):
+        world.stranger.top_up(suspended.account, 1)
+    world.advance(801)
+    rest = found.bond_wei
+    before = world.reader.get_balance_wei(suspended.account)
+    receipt = suspended.withdraw_bond()
+    assert world.reader.get_balance_wei(suspended.account) == before + rest - receipt.fee_wei
+
+
+def seal_without_last_sample(world: World, round_id: int) -> None:
+    world.coordinator.open_round(POOL)
+    for position, node in enumerate(world.nodes[:3]):
+        node.commit_update(round_id, digest_of(100 * round_id + position), 100, -10)
+    world.coordinator.close_commits(round_id)
+    world.coordinator.draw_sample(round_id)
+    seed = world.reader.get_round(round_id).sample_seed
+    for position, node in enumerate(world.nodes[:2]):
+        node.commit_sample(round_id, seed, point_of(position + 1))
+    world.advance(101)
+    nothing = MissingReason.NONE
+    world.coordinator.seal_round(round_id, digest_of(9), [0, 0, 0], [nothing] * 3)
+
+
 # ---------------------------------------------------------------------- open, commit, close
 
 

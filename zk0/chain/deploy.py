@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from zk0.chain.reverts import decode_revert
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.errors import ChainError, ConfigError
 from zk0.ports import Cid
+from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Address, CircuitId, Digest
 
@@ -46,6 +47,7 @@ class NetworkPlan:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int = 10**12
+    fault_rules: FaultRules = field(default_factory=FaultRules)
     exit_delay_s: int | None = None
     """None: as long as the longest round, which is the least that the contract takes."""
 
@@ -60,6 +62,11 @@ class NetworkPlan:
             "coordinator": self.coordinator,
             "devnetSrs": self.devnet_srs,
             "exitDelay": self.exit_delay_s or compute_longest_round_s(p),
+            "faults": {
+                "forfeitBps": self.fault_rules.forfeit_bps,
+                "limit": self.fault_rules.limit,
+                "window": self.fault_rules.window,
+            },
             "genesisCid": self.genesis_cid,
             "genesisDigest": "0x" + self.genesis.hex(),
             "manifestCid": self.manifest_cid,

@@ -111,6 +111,10 @@ class ChainLedger(ChainViews):
             )
         return receipt
 
+    def top_up(self, node: Address, amount_wei: int) -> Receipt:
+        account = Web3.to_checksum_address(node)
+        return self._send("NodeRegistry", "topUp", account, value=amount_wei)
+
     def request_exit(self) -> Receipt:
         return self._send("NodeRegistry", "requestExit")
 

@@ -8,6 +8,7 @@ from typing import Any
 from zk0.chain.contracts import to_address
 from zk0.ports import Registration
 from zk0.protocol.contribution import Contribution, MissingReason, Outcome
+from zk0.protocol.faults import FaultHistory
 from zk0.protocol.round import Parameters, Phase, Round
 from zk0.protocol.statement import Address, Digest
 
@@ -36,7 +37,7 @@ def to_parameters(raw: Any) -> Parameters:
     )
 
 
-def to_registration(node: Address, raw: Any, node_key: bytes) -> Registration:
+def to_registration(node: Address, raw: Any, faults: Any, node_key: bytes) -> Registration:
     """A registered node's record with the key of its newest NodeJoined event."""
     return Registration(
         node=node,
@@ -46,6 +47,8 @@ def to_registration(node: Address, raw: Any, node_key: bytes) -> Registration:
         is_active=raw.status == 1,
         node_key=node_key,
         exit_at=raw.exitAt,
+        is_suspended=raw.status == 3,
+        faults=FaultHistory(faults.lastRound, faults.recent),
     )
 
 

@@ -255,6 +255,13 @@ class ZeroDigestError(ContributionRegistryError):
     sentence = "a digest or root is missing"
 
 
+class NotServedError(ContributionRegistryError):
+    sentence = (
+        "the registry of nodes serves {actual}, not {expected}: deploy both together, with no "
+        "transaction of the deployer's in between"
+    )
+
+
 class ZeroFramesError(ContributionRegistryError):
     sentence = "a challenge needs at least one frame for each task"
 
@@ -288,6 +295,18 @@ class NotAdmittedError(NodeRegistryError):
     )
 
 
+class FaultLimitOutOfRangeError(NodeRegistryError):
+    sentence = "the limit of faults must be {min} to the window's {max} rounds, found {actual}"
+
+
+class FaultWindowOutOfRangeError(NodeRegistryError):
+    sentence = "the window of faults must have 1 to {max} rounds, found {actual}"
+
+
+class ForfeitOutOfRangeError(NodeRegistryError):
+    sentence = "what is forfeited must be 1 to {max} basis points, found {actual}"
+
+
 class FullError(NodeRegistryError):
     sentence = "the network already has the {max} active nodes that it allows"
 
@@ -303,6 +322,14 @@ class NodeRegistryMaxNodesOutOfRangeError(NodeRegistryError):
     def custom_error(cls) -> str:
         """Spelled out: the registry of rounds has an error of this name too."""
         return "NodeRegistry_MaxNodesOutOfRange"
+
+
+class NothingToAddError(NodeRegistryError):
+    sentence = "a top-up must carry coins: give an amount above 0"
+
+
+class NotRegistryError(NodeRegistryError):
+    sentence = "only the registry of rounds ({expected}) reports faults, found {actual}"
 
 
 class NoTaskError(NodeRegistryError):
@@ -327,6 +354,35 @@ class UnknownTaskError(NodeRegistryError):
 
 class WrongStatusError(NodeRegistryError):
     sentence = "the node must be {expected} for this, and is {actual} (None: not registered)"
+
+
+class ForfeitsError(ContractRevertError):
+    """The keeper of forfeited bonds refused."""
+
+    prefix = "Forfeits_"
+
+
+class BeneficiaryIsSetError(ForfeitsError):
+    sentence = "forfeited bonds go to {beneficiary}, for good"
+
+
+class NoBeneficiaryError(ForfeitsError):
+    sentence = (
+        "the owner has not named the contract that forfeited bonds go to: ask for setBeneficiary"
+    )
+
+
+class ForfeitsNoContractError(ForfeitsError):
+    sentence = "there is no contract at {actual}, so coins sent there would be lost"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the vault has an error of this name too."""
+        return "Forfeits_NoContract"
+
+
+class NothingToSweepError(ForfeitsError):
+    sentence = "nothing is forfeited that has not been sent on"
 
 
 class VerifierRouterError(ContractRevertError):

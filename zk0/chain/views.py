@@ -15,6 +15,7 @@ from zk0.chain.reading import ZERO, to_parameters, to_registration, to_round
 from zk0.chain.rpc import translate_errors
 from zk0.errors import ChainError, NoContractError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Registration
+from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Round
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest
 
@@ -120,7 +121,8 @@ class ChainViews:
         raw = call(registry, "node", Web3.to_checksum_address(node), block=block)
         if raw.status == 0:
             return None
-        return to_registration(node, raw, self._get_node_key(node, raw.joinedAt, block))
+        faults = call(registry, "faults", Web3.to_checksum_address(node), block=block)
+        return to_registration(node, raw, faults, self._get_node_key(node, raw.joinedAt, block))
 
     def _get_node_key(self, node: Address, joined_at: int, block: int) -> bytes:
         """From the node's newest NodeJoined event, fetched once for each time it joined."""
@@ -175,6 +177,11 @@ class ChainViews:
             manifest=Digest(created.args["manifestDigest"]),
             manifest_cid=Cid(created.args["manifestCid"]),
             bond_per_example_wei=int(call(nodes, "bondPerExampleWei")),
+            fault_rules=FaultRules(
+                limit=int(call(nodes, "faultLimit")),
+                window=int(call(nodes, "faultWindow")),
+                forfeit_bps=int(call(nodes, "forfeitBps")),
+            ),
             first_block=first_block,
         )
 

@@ -16,6 +16,7 @@ from typing import Any
 from zk0.chain import refusals
 from zk0.errors import InsufficientFundsError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
+from zk0.protocol.faults import FaultHistory, FaultReason, FaultRules, add_fault, compute_forfeit
 from zk0.protocol.round import Parameters, Phase, Round
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest, Statement
 
@@ -44,6 +45,7 @@ def make_network(
     genesis: Digest | None = None,
     genesis_cid: Cid | None = None,
     bond_per_example_wei: int = 10**12,
+    fault_rules: FaultRules | None = None,
 ) -> Network:
     """A network as a deployment would have fixed it."""
 
@@ -65,6 +67,7 @@ def make_network(
         manifest=Digest(fill("manifest")),
         manifest_cid=Cid("bafkmanifest"),
         bond_per_example_wei=bond_per_example_wei,
+        fault_rules=fault_rules or FaultRules(),
         first_block=0,
     )
 
@@ -92,6 +95,8 @@ class MemoryChain:
         self.blocks = [Block(0, START_S, hashlib.sha256(b"block 0").digest())]
         self.balances: defaultdict[Address, int] = defaultdict(lambda: DEFAULT_BALANCE_WEI)
         self.nodes: dict[Address, Registration] = {}
+        self.faults: dict[Address, FaultHistory] = {}
+        self.forfeited_wei = 0
         self.rounds: dict[int, Round] = {}
         self.samples: dict[tuple[int, Address], Commitment] = {}
         self.challenges: dict[int, PublishedChallenge] = {}
@@ -199,21 +204,95 @@ class MemoryChain:
         needed = dataset_size * self.network.bond_per_example_wei
         if bond_wei < needed:
             raise refusals.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
-        limit = self.network.parameters.max_nodes
-        if len(self.get_active()) >= limit:
-            raise refusals.FullError(arguments={"max": limit})
+        self._require_room()
         self.balances[node] -= bond_wei
-        self.nodes[node] = Registration(node, task, dataset_size, bond_wei, True, node_key)
+        self.nodes[node] = Registration(
+            node, task, dataset_size, bond_wei, True, node_key,
+            faults=self.faults.get(node, FaultHistory()),
+        )  # fmt: skip
         self.emit_node(
             tx, "NodeJoined", node=node, task=task, taskName=self.network.tasks[task],
             datasetSize=dataset_size, bond=bond_wei, nodeKey=node_key,
         )  # fmt: skip
 
+    def top_up(self, tx: Transaction, node: Address, amount_wei: int) -> None:
+        """The node registry's `topUp`."""
+        if amount_wei > self.balances[tx.sender]:
+            raise InsufficientFundsError(
+                f"{tx.sender} has {self.balances[tx.sender]} of {amount_wei} wei"
+            )
+        entry = self.nodes.get(node)
+        if entry is None or not entry.is_suspended:
+            self._require_status(node, "Active")
+        if not amount_wei:
+            raise refusals.NothingToAddError
+        entry = self.nodes[node]
+        bond = entry.bond_wei + amount_wei
+        needed = entry.dataset_size * self.network.bond_per_example_wei
+        returns = entry.is_suspended and bond >= needed
+        if returns:
+            self._require_room()
+        self.balances[tx.sender] -= amount_wei
+        self.nodes[node] = replace(
+            entry, bond_wei=bond, is_active=entry.is_active or returns,
+            is_suspended=entry.is_suspended and not returns,
+        )  # fmt: skip
+        self.emit_node(
+            tx, "BondToppedUp", node=node, amount=amount_wei, bond=bond, **{"from": tx.sender}
+        )
+        if returns:
+            self.emit_node(tx, "NodeReinstated", node=node)
+
+    def record_fault(
+        self, tx: Transaction, round_id: int, node: Address, reason: FaultReason
+    ) -> None:
+        """The node registry's `recordFault`, which the registry of rounds calls."""
+        rules = self.network.fault_rules
+        history, count = add_fault(self.faults.get(node, FaultHistory()), round_id, rules.window)
+        is_at_limit = count >= rules.limit
+        self.faults[node] = replace(history, recent=0) if is_at_limit else history
+        self.emit_node(
+            tx, "FaultRecorded", round=round_id, node=node, reason=int(reason), count=count
+        )
+        entry = self.nodes.get(node)
+        if entry is None:
+            return
+        self.nodes[node] = replace(entry, faults=self.faults[node])
+        if is_at_limit:
+            self._take_from_bond(tx, round_id, self.nodes[node])
+
+    def _take_from_bond(self, tx: Transaction, round_id: int, entry: Registration) -> None:
+        needed = entry.dataset_size * self.network.bond_per_example_wei
+        amount = compute_forfeit(entry.bond_wei, needed, self.network.fault_rules.forfeit_bps)
+        if not amount:
+            return
+        bond = entry.bond_wei - amount
+        suspends = entry.is_active and bond < needed
+        self.forfeited_wei += amount
+        self.nodes[entry.node] = replace(
+            entry, bond_wei=bond, is_active=entry.is_active and not suspends,
+            is_suspended=entry.is_suspended or suspends,
+        )  # fmt: skip
+        self.emit_node(tx, "BondForfeited", round=round_id, node=entry.node, amount=amount)
+        if suspends:
+            self.emit_node(
+                tx, "NodeSuspended", round=round_id, node=entry.node, required=needed, bond=bond
+            )
+
+    def _require_room(self) -> None:
+        limit = self.network.parameters.max_nodes
+        if len(self.get_active()) >= limit:
+            raise refusals.FullError(arguments={"max": limit})
+
     def request_exit(self, tx: Transaction) -> None:
         """The node registry's `requestExit`."""
-        self._require_status(tx.sender, "Active")
+        entry = self.nodes.get(tx.sender)
+        if entry is None or not entry.is_suspended:
+            self._require_status(tx.sender, "Active")
         exit_at = tx.now + self.exit_delay_s
-        self.nodes[tx.sender] = replace(self.nodes[tx.sender], is_active=False, exit_at=exit_at)
+        self.nodes[tx.sender] = replace(
+            self.nodes[tx.sender], is_active=False, is_suspended=False, exit_at=exit_at
+        )
         self.emit_node(tx, "NodeExitRequested", node=tx.sender, exitAt=exit_at)
 
     def withdraw_bond(self, tx: Transaction) -> None:
@@ -230,6 +309,9 @@ class MemoryChain:
 
     def _require_status(self, node: Address, expected: str) -> None:
         entry = self.nodes.get(node)
-        actual = "None" if entry is None else "Active" if entry.is_active else "Exiting"
+        actual = "None"
+        if entry is not None:
+            inactive = "Suspended" if entry.is_suspended else "Exiting"
+            actual = "Active" if entry.is_active else inactive
         if actual != expected:
             raise refusals.WrongStatusError(arguments={"expected": expected, "actual": actual})

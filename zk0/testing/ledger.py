@@ -108,6 +108,9 @@ class MemoryLedger:
             bond_wei=bond_wei,
         )
 
+    def top_up(self, node: Address, amount_wei: int) -> Receipt:
+        return self._transact(self.chain.top_up, node, amount_wei)
+
     def request_exit(self) -> Receipt:
         return self._transact(self.chain.request_exit)
 

@@ -12,6 +12,7 @@ from zk0.chain import refusals
 from zk0.ports import PublishedChallenge
 from zk0.protocol import transitions as step
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.faults import FaultReason, list_not_proven, list_without_sample
 from zk0.protocol.round import Finalization, Phase
 from zk0.protocol.statement import (
     Agreement,
@@ -150,12 +151,15 @@ def seal_round(
             missing=missing, is_coordinator=True, now=tx.now, block=tx.block,
         )  # fmt: skip
     chain.rounds[round_id] = sealed
+    without_sample = list_without_sample(sealed)
     for entry in sealed.contributions:
         if not entry.is_available:
             chain.emit(
                 tx, "ContributionMissing", round=round_id, node=entry.node,
                 reason=int(entry.missing),
             )  # fmt: skip
+        if entry.node in without_sample:
+            chain.record_fault(tx, round_id, entry.node, FaultReason.NO_SAMPLE)
     chain.emit(
         tx, "RoundSealed", round=round_id, candidateDigest=candidate, sealBlock=tx.block,
         totalWeight=sealed.total_weight, clipShifts=list(clip_shifts),
@@ -268,6 +272,8 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
             tx, "ContributionSettled", round=round_id, node=entry.node,
             outcome=int(entry.outcome), shareNano=entry.share_nano,
         )  # fmt: skip
+    for node in list_not_proven(ended):
+        chain.record_fault(tx, round_id, node, FaultReason.NOT_PROVEN)
     if not base_kept:
         chain.publish_checkpoint(tx, round_id, end.checkpoint, end.checkpoint_cid)
     chain.emit(

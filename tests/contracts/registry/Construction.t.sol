@@ -5,9 +5,7 @@ import { RegistryFixture } from "../RegistryFixture.sol";
 import { MockVerifier } from "../doubles/MockVerifier.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
-import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
@@ -150,11 +148,24 @@ contract ConstructionTest is RegistryFixture {
 
     function test_RevertWhen_ExitDelayIsShorterThanARound() public {
         // 100 + 2 · 60 + 50 + 2 · 40 + 80 + 30
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 460);
+        nodeRules.exitDelay = 460;
         _deploy(_parameters());
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 459);
+        nodeRules.exitDelay = 459;
+        _deployNodesOfNext();
         _expectRefused(
             _parameters(), abi.encodeWithSelector(I.ContributionRegistry_ExitDelayTooShort.selector, 460, 459)
+        );
+    }
+
+    function test_RevertWhen_TheNodesServeAnotherRegistry() public {
+        Parts memory parts = _parts(new MockVerifier(M));
+        parts.nodeRegistry = nodes;
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
+        vm.expectRevert(
+            abi.encodeWithSelector(I.ContributionRegistry_NotServed.selector, next, address(registry))
+        );
+        new ContributionRegistry(
+            owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
         );
     }
 
@@ -169,6 +180,7 @@ contract ConstructionTest is RegistryFixture {
         bytes4 e
     ) internal {
         Parts memory parts = _parts(new MockVerifier(M));
+        parts.nodeRegistry = _deployNodesOfNext();
         vm.expectRevert(e);
         new ContributionRegistry(owner, c, parts, _parameters(), genesis, cid, m, mCid);
     }

@@ -268,6 +268,7 @@ contract SampleAndSealTest is RegistryFixture {
         Parameters memory p = _parameters();
         p.maxWeightShareBps = 1;
         registry = _deploy(p);
+        _joinAll();
         _toSealed();
         Round memory r = registry.round(id);
         assertEq(r.weightCap, 1);
@@ -279,6 +280,7 @@ contract SampleAndSealTest is RegistryFixture {
         p.maxNodes = 256;
         p.maxWeightShareBps = 10_000;
         registry = _deploy(p);
+        _joinAll();
         _open();
         uint32 size = 1 << 24;
         // 64 · 2^24 = 2^30
