@@ -23,7 +23,7 @@ from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
 from zk0.errors import ChainError, ConfigError, RoundError, TransportError
-from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network
+from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network, RewardLedger
 from zk0.storage import open_store
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Base:
     """What is there before anything heavy is loaded."""
 
     ledger: Ledger
+    rewards: RewardLedger | None
     reader: Ledger
     """A second connection, for the doorkeeper's thread."""
     store: BlobStore
@@ -91,7 +92,8 @@ def open_base(options: NetworkOptions, wallet: str, password_file: Path | None) 
     root = options.home / "coordinator"
     manifest = open_manifest(network, store, root)
     home = CoordinatorHome.of(root, network.chain_id, network.registry)
-    return Base(ledger, open_ledger(options), store, manifest, home)
+    rewards = ledger.rewards if network.vault else None
+    return Base(ledger, rewards, open_ledger(options), store, manifest, home)
 
 
 def make_tools(base: Base, pool: Path | None) -> Tools:
@@ -104,6 +106,7 @@ def make_tools(base: Base, pool: Path | None) -> Tools:
         examiner=make_examiner(base.manifest, network, pool),
         manifest=base.manifest,
         home=base.home,
+        rewards=base.rewards,
     )
 
 
@@ -201,4 +204,4 @@ def make_runner(
         pause=lambda: time.sleep(tools.poll_s),
     )
     pipeline = CoordinatorPipeline(tools, dispatch)
-    return CoordinatorRunner(pipeline, tools.ledger, tools.home)
+    return CoordinatorRunner(pipeline, tools.ledger, tools.home, tools.rewards)

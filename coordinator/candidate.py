@@ -1,4 +1,4 @@
-"""Aggregates of collected updates: the candidate, and whatever follows from the proofs."""
+"""Steps over collected updates: the candidate, and whatever follows from the proofs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coordinator.collection import Collected
+from coordinator.home import get_state_file
 from zk0.config import NetworkManifest
 from zk0.ports import Network
-from zk0.protocol.aggregation import aggregate, compute_clip_shifts
+from zk0.protocol.aggregation import compute_clip_shifts
 from zk0.protocol.checkpoint import Checkpoint, CheckpointMetadata
 from zk0.protocol.contribution import compute_weights
 from zk0.protocol.round import Round
 from zk0.protocol.statement import Digest
+from zk0.protocol.strategies import ServerState
+from zk0.protocol.strategies.combination import Terms
+from zk0.protocol.strategies.state import StateMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +60,46 @@ def reweigh(available: Sequence[Collected], round_: Round) -> list[Weighted]:
     ]
 
 
-def write_aggregate(
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a round starts from."""
+
+    checkpoint: Checkpoint
+    digest: Digest
+    state: ServerState
+    """Empty where the network's strategy keeps none."""
+
+
+def write_step(
     path: Path,
-    base: Checkpoint,
-    base_digest: Digest,
+    origin: Origin,
     members: Sequence[Weighted],
     round_id: int,
     network: Network,
     manifest: NetworkManifest,
 ) -> Digest:
-    """The exact aggregate of `members` as a checkpoint file; returns its digest."""
-    tensors = aggregate(
-        base.tensors,
+    """What the network's strategy makes of `members`, as a checkpoint file; returns its digest.
+
+    The server state after it, if there is one, goes beside it; the checkpoint names its digest.
+    """
+    strategy = manifest.strategy
+    terms = Terms(
         [m.update.tensors for m in members],
         [m.weight for m in members],
         [m.effective_exponent for m in members],
     )
+    tensors, after = strategy.advance(origin.checkpoint.tensors, terms, origin.state)
+    state = None
+    if strategy.has_state:
+        source = StateMetadata(network.chain_id, network.registry, round_id, origin.digest)
+        state = after.write(get_state_file(path), source)
     metadata = CheckpointMetadata(
         chain_id=network.chain_id,
         registry=network.registry,
         round_id=round_id,
-        parent=base_digest,
+        parent=origin.digest,
         model=manifest.model,
         scope=manifest.scope,
+        state=state,
     )
     return Checkpoint(tensors, metadata).write(path)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
+from coordinator.attribution import Attribution
 from coordinator.candidate import Weighted
 from zk0.ports import Examiner, Network, PathGradient
 from zk0.protocol.challenge import (
@@ -19,7 +18,7 @@ from zk0.protocol.challenge import (
     to_nano,
 )
 from zk0.protocol.checkpoint import Checkpoint
-from zk0.protocol.contribution import NANO
+from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.randomness import draw_frames, draw_sample
 from zk0.protocol.round import Round
 from zk0.protocol.statement import Address
@@ -31,6 +30,7 @@ class Examination:
 
     challenge: Challenge
     gradient: PathGradient
+    attribution: Attribution
 
 
 def count_draws(
@@ -52,9 +52,10 @@ def examine(
     round_: Round,
     base: Checkpoint,
     candidate: Checkpoint,
+    attribution: Attribution,
     times_drawn: Mapping[str, Sequence[int]],
 ) -> Examination:
-    """Draw the examples and take the gradient on the path from base to candidate."""
+    """Draw the examples, take the gradient on the path from base to candidate, and scale it."""
     seed = round_.challenge_seed
     frames = {
         task: draw_frames(seed, task, times_drawn[task], network.parameters.frames_per_task)
@@ -74,9 +75,14 @@ def examine(
         base_loss_nano=_to_nano(gradient.base_loss),
         candidate_loss_nano=_to_nano(gradient.candidate_loss),
         indices=indices,
-        directions=compute_directions(gradient.gradients, indices, parameter_count),
+        directions=compute_directions(
+            gradient.gradients,
+            indices,
+            parameter_count,
+            attribution.gather_gain(base.layout, indices),
+        ),
     )
-    return Examination(challenge, gradient)
+    return Examination(challenge, gradient, attribution)
 
 
 def _to_nano(losses: Mapping[str, float]) -> dict[str, int]:
@@ -101,13 +107,18 @@ def compute_pool_loss_nano(examiner: Examiner, checkpoint: Checkpoint, pool_root
 
 
 def compute_share_errors_nano(
-    examination: Examination, round_: Round, network: Network, members: Sequence[Weighted]
+    examination: Examination,
+    layout: ParameterLayout,
+    round_: Round,
+    network: Network,
+    members: Sequence[Weighted],
 ) -> dict[Address, int]:
     """Node → predicted standard error of its proven share, nano-loss."""
     parameter_count = network.parameters.parameter_count
     indices = draw_sample(round_.sample_seed, network.sample_size, parameter_count)
     gradients = examination.gradient.gradients.values()
     mean = np.mean([g[indices].astype(np.float64) for g in gradients], axis=0)
+    mean = mean * examination.attribution.gather_gain(layout, indices)
     return {
         m.update.entry.node: compute_share_error_nano(
             mean,
@@ -119,18 +130,3 @@ def compute_share_errors_nano(
         )
         for m in members
     }
-
-
-def compute_exact_share_nano(
-    gradient: PathGradient, base: Checkpoint, member: Weighted, total_weight: int
-) -> int:
-    """−g·(w/Σw)·Δ over all parameters in nano-loss, truncated toward zero."""
-    layout = base.layout
-    total = 0.0
-    for name, start, end in zip(layout.names, layout.offsets, layout.offsets[1:], strict=False):
-        digits = member.update.tensors[name].reshape(-1).astype(np.float64)
-        slices = [g[start:end].astype(np.float64) for g in gradient.gradients.values()]
-        mean = np.sum(slices, axis=0) / len(slices)
-        total -= float(mean @ digits)
-    factor = Fraction(member.weight, total_weight) * Fraction(2) ** member.effective_exponent
-    return math.trunc(Fraction(total) * factor * NANO)

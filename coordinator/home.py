@@ -9,6 +9,11 @@ from zk0.errors import StorageError
 from zk0.protocol.statement import Address
 
 
+def get_state_file(checkpoint: Path) -> Path:
+    """The server state beside a checkpoint's or candidate's file."""
+    return checkpoint.with_name(f"{checkpoint.stem}-state.safetensors")
+
+
 @dataclass(frozen=True, slots=True)
 class CoordinatorHome:
     """Paths below a coordinator's home folder; folders are made when asked for."""

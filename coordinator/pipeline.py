@@ -12,11 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from coordinator.candidate import Weighted
 from coordinator.dispatch import Dispatch
-from coordinator.examination import (
-    Examination,
-    compute_exact_share_nano,
-    compute_share_errors_nano,
-)
+from coordinator.examination import Examination, compute_share_errors_nano
+from coordinator.home import get_state_file
 from coordinator.report import write_report
 from coordinator.settlement import Settlement, Settler
 from coordinator.tools import Tools
@@ -27,7 +24,7 @@ from zk0.ports import Cid, PublishedChallenge
 from zk0.protocol.challenge import Challenge, compute_mean_nano, pack_directions
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Finalization, Phase, Round
-from zk0.protocol.statement import Address
+from zk0.protocol.statement import Address, Digest
 from zk0.protocol.tensorfile import compute_file_digest
 from zk0.storage.files import write_file
 
@@ -199,12 +196,13 @@ class CoordinatorPipeline:
     def aggregate(self, round_id: int) -> tuple[Settlement, dict[Address, int]]:
         """What the round ends with, and the exact shares over all parameters (nano-loss)."""
         round_ = self._ledger.get_round(round_id)
-        base = self._workspace.get_base(round_)
+        origin = self._workspace.get_origin(round_)
         members = self._workspace.get_members(round_)
         examination = self._workspace.get_examination(round_)
+        layout = origin.checkpoint.layout
         shares = {
-            m.update.entry.node: compute_exact_share_nano(
-                examination.gradient, base, m, round_.total_weight
+            m.update.entry.node: examination.attribution.compute_exact_share_nano(
+                examination.gradient, layout, m, round_.total_weight
             )
             for m in members
         }
@@ -213,7 +211,7 @@ class CoordinatorPipeline:
             self._ledger.network,
             self._tools.manifest,
             round_,
-            base,
+            origin,
             examination.challenge,
             members,
             shares,
@@ -231,6 +229,7 @@ class CoordinatorPipeline:
         store, home, network = self._tools.store, self._home, self._ledger.network
         members = self._workspace.get_members(round_)
         examination = self._workspace.get_examination(round_)
+        layout = self._tools.examiner.layout
         if settlement.path is None:
             checkpoint_cid = self._ledger.get_checkpoint_cid(round_.base)
         else:
@@ -244,9 +243,13 @@ class CoordinatorPipeline:
             frames_cid=self._put_frames(examination.challenge),
             update_cids=self._put_updates(round_id, members),
             exact_shares=exact_shares,
-            share_errors=compute_share_errors_nano(examination, round_, network, members),
+            history_share=examination.attribution.compute_history_share_nano(
+                examination.gradient, layout
+            ),
+            share_errors=compute_share_errors_nano(examination, layout, round_, network, members),
             settlement=settlement,
             checkpoint_cid=checkpoint_cid,
+            state=self._put_state(settlement),
             pool_losses=self._compute_pool_losses(round_, settlement),
         )
         path = home.report_file(round_id)
@@ -270,6 +273,13 @@ class CoordinatorPipeline:
             round_.base_loss_nano / 1e9,
             settlement.final_loss_nano / 1e9,
         )
+
+    def _put_state(self, settlement: Settlement) -> tuple[Digest, Cid] | None:
+        """The new checkpoint's server state, stored beside it."""
+        if settlement.path is None or not self._tools.manifest.strategy.has_state:
+            return None
+        path = get_state_file(settlement.path)
+        return compute_file_digest(path), self._tools.store.put(path)
 
     def _compute_pool_losses(self, round_: Round, settlement: Settlement) -> dict[str, int]:
         compute = self._workspace.compute_pool_loss_nano

@@ -14,7 +14,7 @@ from zk0.protocol.canonical import encode_canonical
 from zk0.protocol.challenge import Challenge
 from zk0.protocol.contribution import Contribution
 from zk0.protocol.round import Round
-from zk0.protocol.statement import Address
+from zk0.protocol.statement import Address, Digest
 
 VERSION = 1
 PACKAGES = ("zk0", "numpy", "torch", "lerobot", "flwr", "ezkl")
@@ -47,10 +47,14 @@ def _describe_contribution(
     }
 
 
-def compute_completeness(round_: Round, exact_shares: Mapping[Address, int]) -> dict[str, int]:
-    """How the sum of exact shares compares with the measured drop, nano-loss."""
+def compute_completeness(
+    round_: Round, exact_shares: Mapping[Address, int], history_share: int
+) -> dict[str, int]:
+    """How the sum of exact shares, and of what the server state adds, compares with the
+    measured drop, nano-loss."""
     return {
         "drop_nano": round_.base_loss_nano - round_.candidate_loss_nano,
+        "history_nano": history_share,
         "sum_of_shares_nano": sum(exact_shares.values()),
     }
 
@@ -65,9 +69,11 @@ def write_report(
     frames_cid: Cid,
     update_cids: Mapping[Address, Cid],
     exact_shares: Mapping[Address, int],
+    history_share: int,
     share_errors: Mapping[Address, int],
     settlement: Settlement,
     checkpoint_cid: Cid,
+    state: tuple[Digest, Cid] | None,
     pool_losses: Mapping[str, int],
 ) -> bytes:
     """The report's canonical bytes. Losses and shares are nano-loss integers."""
@@ -98,9 +104,10 @@ def write_report(
                 "cid": checkpoint_cid,
                 "digest": settlement.checkpoint.hex(),
                 "parent": round_.base.hex(),
+                "state": {"cid": state[1], "digest": state[0].hex()} if state else None,
             },
             "circuit_id": network.circuit_id.hex(),
-            "completeness": compute_completeness(round_, exact_shares),
+            "completeness": compute_completeness(round_, exact_shares, history_share),
             "contributions": contributions,
             "kind": "report",
             "losses_nano": {
@@ -120,6 +127,10 @@ def write_report(
             "registry": network.registry,
             "round": round_.round_id,
             "sample_seed": round_.sample_seed.hex(),
+            "strategy": {
+                "combination": manifest.combination.model_dump(),
+                "server_rule": manifest.server_rule.model_dump(),
+            },
             "total_weight": round_.total_weight,
             "version": VERSION,
             "versions": {package: version(package) for package in PACKAGES},

@@ -11,13 +11,16 @@ from typing import Any
 from coordinator.home import CoordinatorHome
 from coordinator.pipeline import CoordinatorPipeline
 from coordinator.summary import ContributionSummary, RoundSummary
-from zk0.errors import RoundError
-from zk0.ports import Ledger
+from zk0.errors import ChainError, RoundError
+from zk0.ports import Ledger, RewardLedger
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.round import Phase, Round
+from zk0.rewards import find_unsettled, settle_rounds
 
 log = logging.getLogger(__name__)
 
+SETTLED_AT_ONCE = 16
+"""Payouts after one round, so that a backlog does not hold the next one up."""
 PROVEN = (Outcome.ACCEPTED, Outcome.BELOW_THRESHOLD, Outcome.HARMFUL)
 
 
@@ -25,11 +28,16 @@ class CoordinatorRunner:
     """Runs rounds; a round that is already on chain is continued, not repeated."""
 
     def __init__(
-        self, pipeline: CoordinatorPipeline, ledger: Ledger, home: CoordinatorHome
+        self,
+        pipeline: CoordinatorPipeline,
+        ledger: Ledger,
+        home: CoordinatorHome,
+        rewards: RewardLedger | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._ledger = ledger
         self._home = home
+        self._rewards = rewards
 
     def run_round(self) -> RoundSummary:
         """One full round, from where the chain says it is.
@@ -46,7 +54,18 @@ class CoordinatorRunner:
                     f"round {round_id} was aborted: too few nodes committed, or a deadline passed; "
                     "the next round starts from the same base checkpoint"
                 )
+        self._settle_payouts()
         return self.summarise(round_id, time.monotonic() - start)
+
+    def _settle_payouts(self) -> None:
+        """Start the objection window of finished rounds. Anyone else can, so no failure matters."""
+        if self._rewards is None:
+            return
+        try:
+            unsettled = find_unsettled(self._ledger, self._rewards)
+            settle_rounds(self._rewards, unsettled[:SETTLED_AT_ONCE])
+        except ChainError as error:
+            log.warning("rewards are not settled now, `zk0-node claim` does it too: %s", error)
 
     def _find_running(self) -> int | None:
         newest = self._ledger.get_round_count()

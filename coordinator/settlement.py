@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from coordinator.candidate import Weighted, write_aggregate
+from coordinator.candidate import Origin, Weighted, write_step
 from coordinator.examination import compute_losses_nano
 from zk0.config import NetworkManifest
 from zk0.ports import Examiner, Network
 from zk0.protocol.challenge import Challenge, compute_mean_nano
-from zk0.protocol.checkpoint import Checkpoint, read_checkpoint
+from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.round import Round
 from zk0.protocol.statement import Address, Digest
@@ -41,14 +41,14 @@ class Settler:
     network: Network
     manifest: NetworkManifest
     round_: Round
-    base: Checkpoint
+    origin: Origin
     challenge: Challenge
     members: Sequence[Weighted]
     exact_shares: Mapping[Address, int]
     path: Path
 
     def settle(self) -> Settlement:
-        """The aggregate of the accepted updates, or the base when the gate refuses it."""
+        """The step over the accepted updates, or the base when the gate refuses it."""
         accepted = [m for m in self.members if self._is_accepted(m)]
         if not accepted:
             return self._keep_base(self.round_.base_loss_nano, frozenset())
@@ -86,10 +86,9 @@ class Settler:
         return entry is not None and entry.outcome is Outcome.ACCEPTED
 
     def _aggregate(self, members: Sequence[Weighted]) -> tuple[Digest, Mapping[str, int]]:
-        digest = write_aggregate(
+        digest = write_step(
             self.path,
-            self.base,
-            self.round_.base,
+            self.origin,
             members,
             self.round_.round_id,
             self.network,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from coordinator.home import CoordinatorHome
 from zk0.config import NetworkManifest
-from zk0.ports import BlobStore, Examiner, Ledger, Prover
+from zk0.ports import BlobStore, Examiner, Ledger, Prover, RewardLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Tools:
     examiner: Examiner
     manifest: NetworkManifest
     home: CoordinatorHome
+    rewards: RewardLedger | None = None
+    """None: no vault is known, and nobody is paid."""
     poll_s: float = 0.5
     block_wait_s: float = 30.0
     """How long to wait for a block before trying without it (a chain that mines on demand)."""

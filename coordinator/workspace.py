@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from coordinator.candidate import Weighted, reweigh, weigh, write_aggregate
+from coordinator.attribution import Attribution
+from coordinator.candidate import Origin, Weighted, reweigh, weigh, write_step
 from coordinator.collection import Collection
 from coordinator.examination import (
     Examination,
@@ -17,13 +18,16 @@ from coordinator.examination import (
     count_draws,
     examine,
 )
+from coordinator.home import get_state_file
 from coordinator.pool_tree import PoolTree
+from coordinator.server_state import load_server_state
 from coordinator.tools import Tools
 from zk0.errors import ChallengeError, CheckpointError, StorageError
 from zk0.protocol.challenge import read_challenge
 from zk0.protocol.checkpoint import Checkpoint, read_checkpoint
 from zk0.protocol.round import Round
 from zk0.protocol.statement import Digest
+from zk0.protocol.strategies import ServerState, read_server_state
 from zk0.protocol.tensorfile import compute_file_digest
 
 
@@ -57,6 +61,11 @@ class Workspace:
             )
         return base
 
+    def get_origin(self, round_: Round) -> Origin:
+        """Base checkpoint and the server state that it names. Raises CheckpointError."""
+        base = self.get_base(round_)
+        return Origin(base, round_.base, load_server_state(self._tools, base))
+
     def get_collection(self, round_id: int) -> Collection:
         """The round's uploads, with those that an earlier process left here."""
         if round_id not in self._collections:
@@ -76,7 +85,7 @@ class Workspace:
     # --- candidate -------------------------------------------------------------------------
 
     def make_candidate(self, round_: Round) -> tuple[Digest, list[Weighted]]:
-        """The aggregate of what arrived, before the seal; at least one update must have."""
+        """The step over what arrived, before the seal; at least one update must have."""
         collection = self.get_collection(round_.round_id)
         held = [collection.get(c.node) for c in round_.contributions if collection.has(c.node)]
         members = weigh(held, self._ledger.network, self._tools.manifest)
@@ -98,7 +107,7 @@ class Workspace:
         return reweigh([collection.get(c.node) for c in round_.available], round_)
 
     def get_candidate(self, round_: Round) -> Checkpoint:
-        """The sealed candidate, aggregated again if its file is gone.
+        """The sealed candidate, made again if its file is gone.
 
         Raises:
             CheckpointError: it is not what the seal says.
@@ -108,11 +117,26 @@ class Workspace:
             self._write_candidate(round_, self.get_members(round_))
         return read_checkpoint(path, round_.candidate)
 
+    def get_candidate_state(self, round_: Round) -> ServerState:
+        """The server state after the candidate's step. Raises CheckpointError."""
+        strategy = self._tools.manifest.strategy
+        if not strategy.has_state:
+            return ServerState({})
+        candidate = self.get_candidate(round_)
+        if candidate.metadata.state is None:
+            raise CheckpointError(
+                f"round {round_.round_id}: the candidate names no server state, the network's "
+                "strategy keeps one; abort the round"
+            )
+        path = get_state_file(self._home.candidate_file(round_.round_id))
+        if not path.exists() or compute_file_digest(path) != candidate.metadata.state:
+            self._write_candidate(round_, self.get_members(round_))
+        return read_server_state(path, candidate.metadata.state, strategy.rule, candidate.layout)
+
     def _write_candidate(self, round_: Round, members: Sequence[Weighted]) -> Digest:
-        return write_aggregate(
+        return write_step(
             self._home.candidate_file(round_.round_id),
-            self.get_base(round_),
-            round_.base,
+            self.get_origin(round_),
             members,
             round_.round_id,
             self._ledger.network,
@@ -128,12 +152,18 @@ class Workspace:
             ChallengeError: another challenge than the one that is published comes out.
         """
         if round_.round_id not in self._examinations:
+            origin = self.get_origin(round_)
             examination = examine(
                 self._tools.examiner,
                 self._ledger.network,
                 round_,
-                self.get_base(round_),
+                origin.checkpoint,
                 self.get_candidate(round_),
+                Attribution(
+                    self._tools.manifest.strategy,
+                    origin.state,
+                    self.get_candidate_state(round_),
+                ),
                 count_draws(self._tools.examiner, self._read_earlier_frames(round_.round_id)),
             )
             self._check_published(round_, examination)

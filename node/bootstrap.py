@@ -39,7 +39,7 @@ class NoLearner:
 
     num_examples = 0
 
-    def train(self, base: Tensors, seed: int) -> TrainingResult:
+    def train(self, base: Tensors, seed: int, rate_share: float = 1.0) -> TrainingResult:
         raise ConfigError("this command does not train; start `zk0-node join` for that")
 
 
@@ -82,6 +82,9 @@ def make_learner(manifest: NetworkManifest, dataset: str) -> Learner:
         steps=manifest.training.steps,
         learning_rate=float(Fraction(manifest.training.learning_rate)),
         batch_size=manifest.training.batch_size,
+        warmup_steps=manifest.training.warmup_steps,
+        scheduler=manifest.training.scheduler,
+        proximal_mu=float(manifest.training.proximal_mu),
     )
     return SmolVlaLearner(policy, load_dataset(dataset), recipe)
 

@@ -118,11 +118,13 @@ def prove(
 @wallet_options
 @json_option
 def status(options: NetworkOptions, wallet: str, password_file: Path | None, as_json: bool) -> None:
-    """Show this wallet's registration and its part in the newest round."""
+    """Show this wallet's registration, its part in the newest round, and what it is owed."""
+    from node.claiming import read_rewards
     from node.status import describe_status, format_status
     from zk0.bootstrap import open_ledger
 
-    found = describe_status(open_ledger(options, wallet, password_file))
+    ledger = open_ledger(options, wallet, password_file)
+    found = describe_status(ledger, read_rewards(ledger) if ledger.network.vault else None)
     if as_json:
         print_json(found)
     else:
@@ -157,6 +159,54 @@ def top_up(
     if found is not None:
         state = "active" if found.is_active else "still suspended"
         click.echo(f"{target} is {state}, bond {found.bond_wei} wei, {receipt.gas} gas")
+
+
+@cli.command()
+@network_options
+@wallet_options
+@click.option(
+    "--round",
+    "rounds",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Only this round; can be given several times.  [default: all]",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def claim(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    rounds: tuple[int, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Be paid for what this wallet's contributions earned.
+
+    Settles rounds that are over first, if nobody has. Claims open when a round's objection window
+    has passed.
+    """
+    from node import claiming
+    from zk0.bootstrap import open_ledger
+    from zk0.history import check_round
+
+    ledger = open_ledger(options, wallet, password_file)
+    for round_id in rounds:
+        check_round(round_id, ledger.get_round_count())
+    rewards = ledger.rewards
+    plan = claiming.plan_claim(ledger, rewards, rounds)
+    if plan.settle or plan.claim:
+        confirm(claiming.ask_to_claim(plan, ledger, rewards), yes)
+    result = claiming.carry_out(plan, ledger, rewards, rounds, _show_progress)
+    if as_json:
+        print_json(claiming.describe_claim(result, ledger, rewards))
+    else:
+        click.echo(claiming.format_claim(result, ledger, rewards))
+
+
+def _show_progress(done: int, total: int) -> None:
+    if done < total:
+        click.echo(f"{done} of {total} rounds claimed", err=True)
 
 
 @cli.command("exit")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from node.claiming import describe_reward
 from zk0.ports import Ledger
+from zk0.rewards import Reward, RewardState
 
 
-def describe_status(ledger: Ledger) -> dict[str, Any]:
-    """Registration, newest round and the own contribution in it, JSON-ready."""
+def describe_status(ledger: Ledger, rewards: Sequence[Reward] | None) -> dict[str, Any]:
+    """Registration, newest round and the own contribution in it, JSON-ready.
+
+    Args:
+        rewards: this wallet's; None when no vault is known.
+    """
     network = ledger.network
     registration = ledger.get_registration(ledger.account)
     newest = ledger.get_round_count()
@@ -46,6 +53,20 @@ def describe_status(ledger: Ledger) -> dict[str, Any]:
             "alignment_bps": own.alignment_bps,
             "share_nano": own.share_nano,
         },
+        "rewards": None if rewards is None else _describe_rewards(network.vault, rewards),
+    }
+
+
+def _describe_rewards(vault: str | None, rewards: Sequence[Reward]) -> dict[str, Any]:
+    def add_up(*states: RewardState) -> int:
+        return sum(reward.amount_wei for reward in rewards if reward.state in states)
+
+    return {
+        "vault": vault,
+        "owed_wei": add_up(RewardState.WAITING, RewardState.FROZEN, RewardState.CLAIMABLE),
+        "claimable_wei": add_up(RewardState.CLAIMABLE),
+        "claimed_wei": add_up(RewardState.CLAIMED),
+        "rounds": [describe_reward(reward) for reward in rewards],
     }
 
 
@@ -78,5 +99,12 @@ def format_status(found: dict[str, Any]) -> str:
         lines.append(
             f"contribution {own['digest'][:16]}…: {own['outcome']}, alignment "
             f"{own['alignment_bps']} bps, share {own['share_nano'] / 1e9:.9f}"
+        )
+    if (rewards := found["rewards"]) is not None:
+        unsettled = sum(r["state"] == RewardState.UNSETTLED for r in rewards["rounds"])
+        lines.append(
+            f"owed {rewards['owed_wei']} wei, of that claimable {rewards['claimable_wei']}, "
+            f"claimed {rewards['claimed_wei']}"
+            + (f"; {unsettled} rounds not settled" if unsettled else "")
         )
     return "\n".join(lines)

@@ -75,7 +75,11 @@ class Training:
         done = self._find_trained(round_id, base_digest)
         if done is not None:
             return done
-        result = self._learner.train(base.tensors, self.compute_seed(round_id, base_digest))
+        result = self._learner.train(
+            base.tensors,
+            self.compute_seed(round_id, base_digest),
+            self._manifest.training.round_rate.compute_share(round_id),
+        )
         residual = self._read_residual(round_id, base.layout)
         difference = {
             name: result.parameters[name] - tensor + residual.get(name, np.float32(0))

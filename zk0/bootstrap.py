@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zk0.chain.deployments import load_deployment
+from zk0.chain.deployments import load_deployment, parse_address
 from zk0.chain.ledger import ChainLedger, connect
 from zk0.chain.rpc import get_chain_id
 from zk0.chain.wallet import open_wallet
@@ -29,7 +29,8 @@ def open_ledger(
         else load_deployment(options.deployments, chain_id)
     )
     signer = open_wallet(wallet, chain_id, password_file=password_file) if wallet else None
-    return connect(options.rpc_url, where, signer)
+    vault = parse_address(options.vault) if options.vault else None
+    return connect(options.rpc_url, where, signer, vault=vault)
 
 
 def open_manifest(network: Network, store: BlobStore, home: Path) -> NetworkManifest:

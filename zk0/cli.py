@@ -10,12 +10,14 @@ import click
 
 from zk0.console import (
     NetworkOptions,
+    confirm,
     get_home,
     json_option,
     network_options,
     print_json,
     run,
     start_logging,
+    wallet_options,
 )
 
 
@@ -78,6 +80,47 @@ def history(options: NetworkOptions, node: str | None, round_id: int | None, as_
         print_json({"rounds": to_json(rows)})
     else:
         click.echo(format_history(rows) or describe_nothing(wanted))
+
+
+@cli.command()
+@network_options
+@wallet_options
+@click.option(
+    "--round", "first", type=click.IntRange(1), help="The first one.  [default: the next to settle]"
+)
+@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="How many.")
+@click.option(
+    "--amount", required=True, help="For each round: 0.5eth, 100gwei, or the smallest units."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def fund(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    first: int | None,
+    rounds: int,
+    amount: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Pay into the network's reward vault for one round, or for each of several.
+
+    What a round does not pay rolls over to the next one; nothing comes back to whoever paid it in.
+    """
+    from zk0.bootstrap import open_ledger
+    from zk0.rewards import ask_to_fund, describe_funding, format_funding, parse_amount
+
+    each = parse_amount(amount)
+    ledger = open_ledger(options, wallet, password_file)
+    rewards = ledger.rewards
+    start = first or rewards.get_next_round()
+    confirm(ask_to_fund(ledger, rewards, start, rounds, each), yes)
+    receipt = rewards.fund(start, rounds, each)
+    if as_json:
+        print_json(describe_funding(rewards, receipt, start, rounds, each))
+    else:
+        click.echo(format_funding(rewards, receipt, start, rounds, each))
 
 
 def main() -> None:

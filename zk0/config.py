@@ -11,34 +11,32 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from zk0.errors import ConfigError
 from zk0.ports import BlobStore, Cid
 from zk0.protocol.canonical import decode_canonical, encode_canonical
 from zk0.protocol.statement import Digest
+from zk0.protocol.strategies import Strategy
+from zk0.recipes import (
+    CombinationRule,
+    Decimal,
+    FedAvgRule,
+    Frozen,
+    MeanCombination,
+    ServerRule,
+    TrainingRecipe,
+)
+
+__all__ = ["NetworkManifest", "TrainingRecipe", "fetch_manifest", "parse_manifest"]
 
 HexDigest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Decimal = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class TrainingRecipe(_Frozen):
-    """How every node trains in one round."""
-
-    steps: Annotated[int, Field(ge=1)]
-    """Optimiser steps."""
-    batch_size: Annotated[int, Field(ge=1)]
-    """Frames a step."""
-    learning_rate: Decimal
-    """AdamW's peak learning rate, a decimal string so that the manifest stays exact."""
-
-
-class NetworkManifest(_Frozen):
+class NetworkManifest(Frozen):
     """The rules that nodes and coordinator share and that an auditor needs."""
+
+    later = frozenset({"combination", "server_rule"})
 
     version: Literal[1] = 1
     circuit: str
@@ -62,6 +60,10 @@ class NetworkManifest(_Frozen):
     """The same for a node's own earlier updates, which may point the same way."""
     copy_rounds: Annotated[int, Field(ge=0)] = 3
     """How many earlier rounds are searched for copies."""
+    combination: CombinationRule = MeanCombination()
+    """How the updates of a round become one aggregate."""
+    server_rule: ServerRule = FedAvgRule()
+    """What the aggregate does to the parameters."""
 
     @field_validator("max_norm")
     @classmethod
@@ -73,6 +75,11 @@ class NetworkManifest(_Frozen):
     @property
     def max_norm_exact(self) -> Fraction:
         return Fraction(self.max_norm)
+
+    @property
+    def strategy(self) -> Strategy:
+        """The pure function that makes candidates and checkpoints."""
+        return Strategy(self.combination.make(), self.server_rule.make())
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
@@ -96,9 +103,15 @@ def parse_manifest(data: bytes, expected: Digest | None = None) -> NetworkManife
             "fetch the manifest that belongs to this registry"
         )
     try:
-        return NetworkManifest.model_validate(decode_canonical(data))
+        manifest = NetworkManifest.model_validate(decode_canonical(data))
     except (ValueError, ValidationError) as error:
         raise ConfigError(f"network manifest is not valid: {error}") from error
+    if manifest.to_bytes() != data:
+        raise ConfigError(
+            "network manifest is not valid: expected the optional rules left out at their "
+            f"defaults, found {sorted(decode_canonical(data))}; write it with `to_bytes`"
+        )
+    return manifest
 
 
 def fetch_manifest(store: BlobStore, cid: Cid, digest: Digest, to: Path) -> NetworkManifest:

@@ -37,6 +37,7 @@ class NetworkOptions:
     registry: str | None
     store: str
     home: Path
+    vault: str | None = None
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,12 +45,12 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapper(
-        rpc_url: str, deployments: Path | None, registry: str | None, store: str | None, home: Path,
-        **rest: Any,
+        rpc_url: str, deployments: Path | None, registry: str | None, vault: str | None,
+        store: str | None, home: Path, **rest: Any,
     ) -> Any:  # fmt: skip
         url = store or f"dir:{home / 'blobs'}"
         folder = deployments or home / "deployments"
-        return command(NetworkOptions(rpc_url, folder, registry, url, home), **rest)
+        return command(NetworkOptions(rpc_url, folder, registry, url, home, vault), **rest)
 
     for option in reversed(
         (
@@ -70,6 +71,11 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--registry",
                 envvar="ZK0_REGISTRY",
                 help="ContributionRegistry's address, instead of a deployment file.",
+            ),
+            click.option(
+                "--vault",
+                envvar="ZK0_VAULT",
+                help="Another RewardVault of this registry than the deployment file's.",
             ),
             click.option(
                 "--store",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zk0.chain.history import RoundRow
+from zk0.chain.history import ContributionRow, RoundRow
 from zk0.errors import ConfigError
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.statement import Address
@@ -36,6 +36,12 @@ def _format_loss(nano: int | None) -> str:
     return "–" if nano is None else f"{nano / 1e9:.4f}"
 
 
+def _format_pay(c: ContributionRow) -> str:
+    if c.claimed_wei is not None:
+        return f"  got {c.claimed_wei} wei"
+    return f"  owed {c.owed_wei} wei" if c.owed_wei else ""
+
+
 def format_history(rows: Sequence[RoundRow]) -> str:
     """One block a round, one line a contribution."""
     blocks = []
@@ -47,13 +53,15 @@ def format_history(rows: Sequence[RoundRow]) -> str:
         ]
         if row.checkpoint is not None:
             lines.append(f"  checkpoint {row.checkpoint.hex()}  {row.checkpoint_cid}")
+        if row.settlement is not None:
+            lines.append(f"  pays {row.settlement.payout_wei} wei")
         for c in row.contributions:
             reason = "" if c.reason is MissingReason.NONE else f" ({c.reason.label})"
             share = "–" if c.share_nano is None else f"{c.share_nano / 1e9:+.6f}"
             alignment = "–" if c.alignment_bps is None else f"{c.alignment_bps / 100:.2f} %"
             lines.append(
                 f"  {c.node}  {c.task_name:<8} {c.outcome.label + reason:<24} "
-                f"alignment {alignment:>8}  share {share:>10}  gas {c.gas}"
+                f"alignment {alignment:>8}  share {share:>10}  gas {c.gas}{_format_pay(c)}"
             )
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

@@ -1,8 +1,8 @@
 """What the pipelines need from the outside world, as protocols.
 
-Adapters live in `zk0.chain` (Ledger), `zk0.storage` (BlobStore), `circuits` (Prover) and
-`zk0.learning` (Learner, Examiner, Fleet). Doubles live in `zk0.testing`. One suite per port in
-`tests/ports/` runs against every adapter and every double.
+Adapters live in `zk0.chain` (Ledger, RewardLedger), `zk0.storage` (BlobStore), `circuits`
+(Prover) and `zk0.learning` (Learner, Examiner, Fleet). Doubles live in `zk0.testing`. One suite
+per port in `tests/ports/` runs against every adapter and every double.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.faults import FaultHistory, FaultRules
 from zk0.protocol.parameters import ParameterLayout
+from zk0.protocol.payout import Settlement
 from zk0.protocol.round import Finalization, Parameters, Round
 from zk0.protocol.statement import (
     Address,
@@ -59,6 +60,8 @@ class Network:
     fault_rules: FaultRules
     first_block: int
     """Where the deployment's events begin."""
+    vault: Address | None = None
+    """The reward vault that this connection knows of, not the contracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,64 @@ class Ledger(Protocol):
     def abort_round(self, round_id: int) -> Receipt: ...
 
 
+@dataclass(frozen=True, slots=True)
+class VaultTerms:
+    """What a reward vault's deployment fixed."""
+
+    vault: Address
+    asset: Address | None
+    """A token; None for the chain's own coin. Amounts are in its smallest units, called wei."""
+    objection_window_s: int
+    ruling_window_s: int
+    objection_bond_wei: int
+
+
+class RewardLedger(Protocol):
+    """A network's reward vault, seen by one account. Reads and writes fail as a Ledger's do."""
+
+    @property
+    def account(self) -> Address:
+        """Who signs. Raises WalletError when it can only read."""
+        ...
+
+    @property
+    def terms(self) -> VaultTerms: ...
+
+    def get_next_round(self) -> int:
+        """The next round to settle."""
+        ...
+
+    def get_pot_wei(self) -> int:
+        """What that round has to pay with, without its streams."""
+        ...
+
+    def get_rate_wei_per_nano(self, round_id: int) -> int: ...
+
+    def get_settlement(self, round_id: int) -> Settlement | None:
+        """None when the round is not settled."""
+        ...
+
+    def get_owed_wei(self, round_id: int, node: Address) -> int:
+        """What a claim would bring; says nothing about when."""
+        ...
+
+    def fund(self, first_round: int, rounds: int, amount_per_round_wei: int) -> Receipt:
+        """Pay for `rounds` rounds from `first_round` on, all of it now."""
+        ...
+
+    def settle(self, round_id: int) -> Receipt:
+        """Settle the next round, once it is over. Anyone may."""
+        ...
+
+    def claim(self, round_ids: Sequence[int]) -> Receipt:
+        """Be paid for these rounds, in one transfer."""
+        ...
+
+    def object_to(self, round_id: int, evidence: Digest, cid: Cid) -> Receipt:
+        """Object to a payout before claims open, for the bond."""
+        ...
+
+
 class BlobStore(Protocol):
     """Content-addressed storage. All CIDs are computed locally and compared."""
 
@@ -342,8 +403,14 @@ class Learner(Protocol):
         """Training frames that this data set holds."""
         ...
 
-    def train(self, base: Tensors, seed: int) -> TrainingResult:
-        """Train from `base` with every random draw fixed by `seed`. Raises DatasetError."""
+    def train(self, base: Tensors, seed: int, rate_share: float = 1.0) -> TrainingResult:
+        """Train from `base` with every random draw fixed by `seed`.
+
+        Args:
+            rate_share: what the network's rates from round to round make of its learning rate.
+
+        Raises DatasetError.
+        """
         ...
 
 
@@ -393,4 +460,49 @@ class Examiner(Protocol):
         seed: bytes,
     ) -> PathGradient:
         """Gradients on the path and losses at both ends (two passes per task and point)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well one model does on one evaluation set."""
+
+    task: str
+    unseen: bool
+    """Whether nobody trains on this task; otherwise held-out episodes of one that is trained."""
+    episodes: int
+    frames: int
+    """How many frames were looked at."""
+    loss: float
+    action_mse: Mapping[str, float]
+    """Joint with its unit (`shoulder_pan.pos_deg2`) → mean squared error of predicted actions."""
+
+    @property
+    def mean_action_mse(self) -> float:
+        """The plain mean over joints, whatever their units."""
+        return sum(self.action_mse.values()) / len(self.action_mse)
+
+
+class Evaluator(Protocol):
+    """Scores models for people, and saves them for use. Never part of a verdict."""
+
+    @property
+    def sets(self) -> Mapping[str, str]:
+        """Evaluation set → its task, names sorted."""
+        ...
+
+    def evaluate(
+        self, parameters: Tensors, sets: Collection[str] | None = None
+    ) -> Mapping[str, Score]:
+        """Set → score, the same every time; all sets unless `sets` names some.
+
+        Raises CheckpointError.
+        """
+        ...
+
+    def save_model(self, parameters: Tensors, folder: Path, final: Path) -> None:
+        """Write a model folder that others load; `folder` exists and is renamed to `final` later.
+
+        Raises CheckpointError, StorageError.
+        """
         ...

@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
+import { RewardVault } from "contracts/RewardVault.sol";
+import { IForfeits } from "contracts/interfaces/IForfeits.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
@@ -30,6 +32,7 @@ contract Deploy is Script {
         IParticipation participation;
         NodeRegistry nodeRegistry;
         ContributionRegistry contributionRegistry;
+        RewardVault rewardVault; // none if the configuration has no ".vault"
     }
 
     /// @notice Entry point of `forge script`.
@@ -76,6 +79,10 @@ contract Deploy is Script {
             vm.parseJsonBytes32(config, ".manifestDigest"),
             vm.parseJsonString(config, ".manifestCid")
         );
+        if (vm.keyExistsJson(config, ".vault")) {
+            d.rewardVault = _deployVault(config, d.contributionRegistry);
+            _forfeitTo(d.nodeRegistry, d.rewardVault);
+        }
     }
 
     /// @notice The contract that EZKL generated for a circuit: alignment-960 → Alignment960Verifier.
@@ -102,10 +109,21 @@ contract Deploy is Script {
         return vm.deployCode(string.concat(name, ".sol:", name));
     }
 
+    /// Forfeited bonds go to the pot. If another account owns the network, that is its to say; a vault of tokens
+    /// takes no coins.
+    function _forfeitTo(IForfeits bonds, RewardVault vault) private {
+        if (vault.asset() != address(0) || vault.owner() != _deployer()) return;
+        bonds.setBeneficiary(payable(vault));
+    }
+
+    function _deployer() private returns (address) {
+        (VmSafe.CallerMode mode, address sender,) = vm.readCallers();
+        return mode == VmSafe.CallerMode.None ? address(this) : sender;
+    }
+
     /// Address of the contract that is deployed after `between` others.
     function _futureAddress(uint256 between) private returns (address) {
-        (VmSafe.CallerMode mode, address sender,) = vm.readCallers();
-        address deployer = mode == VmSafe.CallerMode.None ? address(this) : sender;
+        address deployer = _deployer();
         return vm.computeCreateAddress(deployer, vm.getNonce(deployer) + between);
     }
 
@@ -116,6 +134,18 @@ contract Deploy is Script {
         r.faultLimit = uint8(_uint(config, ".faults.limit", type(uint8).max));
         r.faultWindow = uint8(_uint(config, ".faults.window", type(uint8).max));
         r.forfeitBps = uint16(_uint(config, ".faults.forfeitBps", type(uint16).max));
+    }
+
+    function _deployVault(string memory config, ContributionRegistry registry) private returns (RewardVault) {
+        return new RewardVault(
+            vm.parseJsonAddress(config, ".owner"),
+            registry,
+            vm.parseJsonAddress(config, ".vault.asset"),
+            vm.parseJsonUint(config, ".vault.rateWeiPerNano"),
+            uint64(_uint(config, ".vault.objectionWindow", type(uint64).max)),
+            uint64(_uint(config, ".vault.rulingWindow", type(uint64).max)),
+            vm.parseJsonUint(config, ".vault.objectionBond")
+        );
     }
 
     function _parameters(string memory config) private pure returns (Parameters memory p) {
@@ -149,6 +179,9 @@ contract Deploy is Script {
         vm.serializeAddress(key, "randomness", address(d.randomness));
         vm.serializeAddress(key, "participation", address(d.participation));
         vm.serializeAddress(key, "ezklVerifier", d.ezklVerifier);
+        if (address(d.rewardVault) != address(0)) {
+            vm.serializeAddress(key, "rewardVault", address(d.rewardVault));
+        }
         vm.serializeString(key, "circuit", vm.parseJsonString(config, ".circuit"));
         vm.serializeBytes32(key, "circuitId", d.alignmentVerifier.circuitId());
         return vm.serializeString(key, "abiDigest", vm.parseJsonString(config, ".abiDigest"));

@@ -11,7 +11,14 @@ contract DeployTest is Test {
         script = new Deploy();
     }
 
+    string internal constant VAULT = ',"vault":{"asset":"0x0000000000000000000000000000000000000000",'
+        '"rateWeiPerNano":"7","objectionWindow":60,"rulingWindow":120,"objectionBond":"100000000000000000"}';
+
     function _config(string memory maxNodes) internal pure returns (string memory) {
+        return _config(maxNodes, VAULT);
+    }
+
+    function _config(string memory maxNodes, string memory vault) internal pure returns (string memory) {
         return string.concat(
             '{"owner":"0x00000000000000000000000000000000000000A1",',
             '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
@@ -27,7 +34,9 @@ contract DeployTest is Test {
             "00000000000000000000000000000000000000000000000000000000000000c2",
             '","genesisCid":"g","manifestDigest":"0x',
             "00000000000000000000000000000000000000000000000000000000000000c3",
-            '","manifestCid":"m","abiDigest":"d"}'
+            '","manifestCid":"m","abiDigest":"d"',
+            vault,
+            "}"
         );
     }
 
@@ -53,6 +62,32 @@ contract DeployTest is Test {
         assertEq(d.alignmentVerifier.circuitId(), bytes32(uint256(0xC1)));
         assertEq(d.contributionRegistry.head(), bytes32(uint256(0xC2)));
         assertEq(d.contributionRegistry.manifestDigest(), bytes32(uint256(0xC3)));
+    }
+
+    function test_TheVaultPaysForTheRegistrysRounds() public {
+        Deploy.Deployment memory d = script.deploy(_config("16"));
+        assertEq(address(d.rewardVault.source()), address(d.contributionRegistry));
+        assertEq(d.rewardVault.owner(), address(0xA1));
+        assertEq(d.rewardVault.asset(), address(0));
+        assertEq(d.rewardVault.rateWeiPerNano(1), 7);
+        assertEq(d.rewardVault.objectionWindow(), 60);
+        assertEq(d.rewardVault.rulingWindow(), 120);
+        assertEq(d.rewardVault.objectionBond(), 0.1 ether);
+    }
+
+    function test_ForfeitsGoToTheVaultIfTheOwnerDeploys() public {
+        assertEq(script.deploy(_config("16")).nodeRegistry.beneficiary(), address(0), "not the owner");
+        string memory config = vm.replace(
+            _config("16"), "0x00000000000000000000000000000000000000A1", vm.toString(address(script))
+        );
+        Deploy.Deployment memory d = script.deploy(config);
+        assertEq(d.nodeRegistry.beneficiary(), address(d.rewardVault));
+    }
+
+    function test_ANetworkNeedsNoVault() public {
+        Deploy.Deployment memory d = script.deploy(_config("16", ""));
+        assertEq(address(d.rewardVault), address(0));
+        assertNotEq(address(d.contributionRegistry), address(0));
     }
 
     function test_RevertWhen_ANumberDoesNotFit() public {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
+import { Credits } from "contracts/libraries/Credits.sol";
 import { Faults } from "contracts/libraries/Faults.sol";
 import { Seeds } from "contracts/libraries/Seeds.sol";
 import { Shares } from "contracts/libraries/Shares.sol";
@@ -108,6 +109,19 @@ contract VectorsTest is RegistryFixture {
                 ),
                 vm.parseJsonInt(json, _path("shares", i, "shareNano"))
             );
+        }
+    }
+
+    function test_Credits() public view {
+        string memory json = _read("credits");
+        uint256 count = _count(json, "credits", "shareNano");
+        for (uint256 i; i < count; ++i) {
+            (uint256 credit, uint256 debt) = Credits.settle(
+                vm.parseJsonInt(json, _path("credits", i, "shareNano")),
+                vm.parseJsonUint(json, _path("credits", i, "debtNano"))
+            );
+            assertEq(credit, vm.parseJsonUint(json, _path("credits", i, "creditNano")));
+            assertEq(debt, vm.parseJsonUint(json, _path("credits", i, "debtAfterNano")));
         }
     }
 

@@ -27,6 +27,7 @@ from zk0.testing.learning import LinearExaminer, LinearLearner, LinearShape
 from zk0.testing.ledger import MemoryLedger
 from zk0.testing.noise import NoiseLearner
 from zk0.testing.prover import SampleProver, decode_sample_proof
+from zk0.testing.rewards import MemoryRewards, MemoryVault
 
 STAGES = (
     "collect_commits",
@@ -100,6 +101,7 @@ class World:
             genesis=self.genesis, genesis_cid=self.store.put(genesis_file),
         )  # fmt: skip
         self.chain = MemoryChain(network, verify=verify)
+        self.vault = MemoryVault(self.chain)
         self.fleet = LocalFleet({})
         self.members: dict[str, Member] = {}
         for number, (name, (task, learner)) in enumerate(learners.items(), 1):
@@ -161,6 +163,7 @@ class World:
             examiner=self.examiner,
             manifest=self.manifest,
             home=CoordinatorHome.of(self.root / "coordinator", network.chain_id, network.registry),
+            rewards=MemoryRewards(self.vault, COORDINATOR),
             poll_s=0.0,
             block_wait_s=0.0,
         )
@@ -175,7 +178,7 @@ class World:
             pause=lambda: self.chain.advance(1),
         )
         pipeline = CoordinatorPipeline(tools, dispatch)
-        return pipeline, CoordinatorRunner(pipeline, tools.ledger, tools.home)
+        return pipeline, CoordinatorRunner(pipeline, tools.ledger, tools.home, tools.rewards)
 
     def get_base(self, round_id: int) -> tuple[Checkpoint, Digest]:
         """A round's base checkpoint and its digest."""

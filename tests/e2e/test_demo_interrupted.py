@@ -12,11 +12,12 @@ import pytest
 from tests.e2e.leftovers import list_processes
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 240.0
+WAIT_S = 720.0
+"""The slowest start seen on a machine with other work took over four minutes."""
 STOP_S = 60.0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("number", "line", "process_count"),
     [
@@ -49,5 +50,8 @@ def test_an_interrupted_demo_leaves_no_process(
         assert demo.wait(STOP_S) == 130
     finally:
         demo.kill()
+        left = list_processes(tmp_path)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+    assert left == {}
     assert "Traceback" not in log.read_text()
-    assert list_processes(tmp_path) == {}

@@ -16,6 +16,7 @@ from tests.e2e.leftovers import list_processes
 from zk0.chain.history import RoundRow, build_history, list_transactions, to_json
 from zk0.chain.ledger import ChainLedger, connect
 from zk0.demo.fleet import DemoFleet
+from zk0.demo.run import FUNDED_WEI, await_claims, fund_rounds
 from zk0.devnet import RunningNetwork, open_devnet
 from zk0.ports import Cid
 from zk0.protocol.checkpoint import read_checkpoint
@@ -86,6 +87,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         )
         ledger = connect(network.anvil.rpc_url, network.deployment)
         fleet = Fleet(network, processes, ledger, folder, lines)
+        fund_rounds(network, 3)
         try:
             fleet.start_coordinator(1)
             fleet.start_node(TOUCH, "touch")
@@ -153,6 +155,29 @@ def test_the_same_wallet_with_an_honest_update_is_accepted(fleet: Fleet) -> None
     round_ = fleet.ledger.get_round(3)
     assert get_contribution(round_, fleet, PLACE).outcome is Outcome.ACCEPTED
     assert round_.final_loss_nano < round_.base_loss_nano
+
+
+def test_the_honest_are_paid_to_the_wei_and_the_freeloader_gets_nothing(fleet: Fleet) -> None:
+    await_claims(fleet.ledger)
+    told = {}
+    for wallet, name in ((TOUCH, "touch"), (LIFT, "lift"), (PLACE, "place")):
+        before = fleet.ledger.get_balance_wei(fleet.address(wallet))
+        told[wallet] = fleet.processes.claim(wallet, name)
+        fleet.pids.add(fleet.processes.children[f"claim-{name}"].pid)
+        gained = fleet.ledger.get_balance_wei(fleet.address(wallet)) - before
+        # Less the gas, which is far below what was earned.
+        assert 0.99 * told[wallet]["paid_wei"] < gained <= told[wallet]["paid_wei"]
+    settlements = [fleet.ledger.rewards.get_settlement(round_id) for round_id in (1, 2, 3)]
+    payouts = [s.payout_wei for s in settlements if s is not None]
+    drops = [r.base_loss_nano - r.final_loss_nano for r in map(fleet.ledger.get_round, (1, 2, 3))]
+    assert payouts == [10**9 * drop for drop in drops]
+    assert all(0 < payout < FUNDED_WEI for payout in payouts)
+    assert sum(said["paid_wei"] for said in told.values()) == sum(payouts)
+    assert [s.unpaid_wei for s in settlements if s is not None] == [0, 0, 0]
+    # The freeloader's wallet was honest in the third round only.
+    assert [claimed["round"] for claimed in told[PLACE]["claimed"]] == [3]
+    again = fleet.processes.claim(TOUCH, "again")
+    assert (again["paid_wei"], again["transactions"]) == (0, [])
 
 
 def get_history(fleet: Fleet) -> list[RoundRow]:

@@ -82,6 +82,48 @@ def open_ledger(
 # ---------------------------------------------------------------------- what is at the other end
 
 
+def test_the_deployment_has_a_vault_that_pays_for_its_rounds(
+    devnet: Devnet, deployment: Deployment
+) -> None:
+    terms = connect(devnet.rpc_url, deployment).rewards.terms
+    assert terms.vault == deployment.reward_vault
+    assert terms.asset is None
+    assert (terms.objection_window_s, terms.ruling_window_s) == (10, 60)
+
+
+def test_a_network_without_a_known_vault_says_what_to_do(
+    devnet: Devnet, deployment: Deployment
+) -> None:
+    ledger = connect(devnet.rpc_url, replace(deployment, reward_vault=None))
+    assert ledger.get_round_count() == 0
+    with pytest.raises(ConfigError, match="rewardVault"):
+        _ = ledger.rewards
+    given = connect(devnet.rpc_url, deployment.registry, vault=deployment.reward_vault)
+    assert given.rewards.terms.vault == deployment.reward_vault
+
+
+def test_what_is_no_vault_of_this_network_is_refused(
+    devnet: Devnet, deployment: Deployment
+) -> None:
+    with pytest.raises(NoContractError, match="not a RewardVault"):
+        connect(devnet.rpc_url, deployment, vault=deployment.node_registry)
+    with pytest.raises(NoContractError, match="there is no contract"):
+        connect(devnet.rpc_url, deployment, vault=Address("0x" + "12" * 20))
+
+
+def test_a_vault_of_another_network_is_refused(
+    fresh: Devnet, deployment: Deployment, tmp_path: Path
+) -> None:
+    other = deploy_network(fresh.rpc_url, PLAN, tmp_path)
+    with pytest.raises(NoContractError, match="pays for the rounds of registry"):
+        connect(fresh.rpc_url, deployment, vault=other.reward_vault)
+
+
+def test_a_network_can_be_deployed_without_a_vault(fresh: Devnet, tmp_path: Path) -> None:
+    found = deploy_network(fresh.rpc_url, replace(PLAN, vault=None), tmp_path)
+    assert found.reward_vault is None
+
+
 def test_no_rpc_is_one_sentence(deployment: Deployment) -> None:
     with pytest.raises(RpcUnavailableError, match=r"cannot reach the RPC at http://127\.0\.0\.1:9"):
         connect("http://127.0.0.1:9", deployment)
@@ -173,7 +215,7 @@ def test_a_first_block_after_the_creation_is_noticed(
 
 
 def test_the_registrys_address_is_enough(devnet: Devnet, deployment: Deployment) -> None:
-    found = connect(devnet.rpc_url, deployment.registry)
+    found = connect(devnet.rpc_url, deployment.registry, vault=deployment.reward_vault)
     known = connect(devnet.rpc_url, deployment)
     assert replace(found.network, first_block=0) == replace(known.network, first_block=0)
     assert [e.name for e in found.get_events()] == [e.name for e in known.get_events()]

@@ -15,15 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from zk0.errors import DatasetError
-from zk0.learning.datasets import (
-    EMBEDDED,
-    list_embedded,
-    load_dataset,
-    read_episode_digests,
-    read_frames,
-)
+from zk0.learning.datasets import load_dataset, read_episode_digests, read_frames
 from zk0.learning.pool import load_pool, validate_disjoint
 from zk0.learning.robot import SO101
+from zk0.learning.sources import EMBEDDED, list_embedded
 
 ROWS = "data/chunk-000/file-000.parquet"
 VIDEO = "videos/observation.images.wrist/chunk-000/file-000.mp4"
@@ -101,12 +96,6 @@ def test_unknown_reference_is_refused(reference: str) -> None:
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"found no meta/info\.json"):
         load_dataset(f"local:{tmp_path / 'nowhere'}")
-
-
-def test_hub_data_set_without_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(DatasetError, match=r"hf:nobody/nothing cannot be had"):
-        load_dataset("hf:nobody/nothing")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"codebase_version": "v3.0"}'])

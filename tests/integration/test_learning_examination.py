@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -128,12 +127,3 @@ def test_scope_expert_trains_and_is_examined() -> None:
     )
     assert path.gradients["touch"].shape == (314_016,)
     assert math.isfinite(path.candidate_loss["touch"])
-
-
-def test_rate_warms_up_and_decays_to_its_final_share() -> None:
-    recipe = TrainingRecipe(steps=100, warmup_steps=20)
-    rates = [recipe.compute_rate(step) for step in range(101)]
-    assert rates[0] == pytest.approx(1 / 20)
-    assert max(rates) < 1
-    assert rates[100] == pytest.approx(recipe.final_rate_share)
-    assert all(a > b for a, b in itertools.pairwise(rates[20:]))

@@ -699,7 +699,7 @@ def test_others_cannot_abort_a_round_that_they_could_close(world: World) -> None
 
 EVENT_ARGUMENTS = {
     entry["name"]: [i["name"] for i in entry["inputs"]]
-    for contract in ("ContributionRegistry", "NodeRegistry")
+    for contract in ("ContributionRegistry", "NodeRegistry", "RewardVault", "VerifierRouter")
     for entry in load_abi(contract)
     if entry["type"] == "event"
 }
@@ -764,3 +764,7 @@ def test_the_networks_creation_is_among_the_events(world: World) -> None:
     names = [event.name for event in world.reader.get_events()]
     assert names.count("TaskAdded") == 3
     assert {"NetworkCreated", "CoordinatorChanged", "CheckpointPublished"} <= set(names)
+    added = next(e for e in world.reader.get_events() if e.name == "CircuitAdded")
+    network = world.reader.network
+    assert added.args == {"circuitId": network.circuit_id, "verifier": network.verifier}
+    assert added.contract not in (network.registry, network.node_registry)

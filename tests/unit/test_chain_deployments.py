@@ -40,6 +40,15 @@ def test_a_deployment_is_read_with_addresses_in_lower_case(tmp_path: Path) -> No
     assert found.circuit_id == b"\x11" * 32
 
 
+def test_a_network_may_have_a_reward_vault(tmp_path: Path) -> None:
+    vault = "0xA51c1fc2f0D1a1b8494Ed1FE312d7C3a78Ed91C0"
+    assert read_deployment(write(tmp_path, ENTRY)).reward_vault is None
+    found = read_deployment(write(tmp_path, {**ENTRY, "rewardVault": vault}))
+    assert found.reward_vault == vault.lower()
+    with pytest.raises(ConfigError, match="address"):
+        read_deployment(write(tmp_path, {**ENTRY, "rewardVault": ""}))
+
+
 def test_an_unknown_chain_id_names_the_known_ones_and_what_to_do(tmp_path: Path) -> None:
     write(tmp_path, ENTRY)
     write(tmp_path, ENTRY, "8453.json")

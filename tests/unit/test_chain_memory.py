@@ -205,6 +205,34 @@ def test_after_the_gate_the_harmful_are_named_and_the_rest_is_published(network:
     assert network.boss.get_head() == OTHER
 
 
+def test_a_round_that_ends_well_credits_its_shares(network: Network) -> None:
+    network.prove(*network.nodes)
+    network.boss.finalize_round(1, end())
+    events = network.boss.get_events(round_id=1)
+    names = [event.name for event in events]
+    last_settled = len(names) - 1 - names[::-1].index("ContributionSettled")
+    told = events[last_settled + 1 : names.index("CheckpointPublished")]
+    shares = {c.node: c.share_nano for c in network.boss.get_round(1).contributions}
+    credited = {e.node: e.args["creditNano"] for e in told if e.name == "ContributionCredited"}
+    owing = {e.node: e.args["currentNano"] for e in told if e.name == "DebtChanged"}
+    assert credited == {node: share for node, share in shares.items() if share > 0}
+    assert owing == {node: -share for node, share in shares.items() if share < 0}
+
+
+def test_only_a_new_checkpoint_changes_credits_and_debts(network: Network) -> None:
+    network.prove(*network.nodes[:2])
+    network.chain.advance(200)
+    kept = end(
+        checkpoint=network.chain.network.genesis, aggregate_loss_nano=751,
+        final_loss_nano=BASE_LOSS,
+    )  # fmt: skip
+    network.boss.finalize_round(1, kept)
+    assert network.chain.credits[1].total_nano == network.chain.credits[1].drop_nano == 0
+    assert not network.chain.debt_nano
+    names = {event.name for event in network.boss.get_events(round_id=1)}
+    assert not names & {"ContributionCredited", "DebtChanged"}
+
+
 def test_a_checkpoint_is_published_once(network: Network) -> None:
     network.prove(*network.nodes)
     network.boss.finalize_round(1, end())

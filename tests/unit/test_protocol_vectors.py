@@ -15,6 +15,7 @@ from zk0.protocol import transitions as step
 from zk0.protocol.challenge import compute_directions, pack_directions
 from zk0.protocol.commitment import compute_receipt_hash, compute_upload_hash
 from zk0.protocol.contribution import MissingReason, compute_share_nano, compute_weights
+from zk0.protocol.credits import credit_round, settle_share
 from zk0.protocol.faults import FaultHistory, add_fault, compute_forfeit
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.protocol.statement import (
@@ -64,6 +65,12 @@ def test_faults_match() -> None:
     for v in vectors["forfeits"]:
         amount = compute_forfeit(int(v["bond"]), int(v["required"]), v["forfeitBps"])
         assert amount == int(v["amount"])
+
+
+def test_credits_and_debts_match() -> None:
+    for v in read("credits")["credits"]:
+        credit, after = settle_share(int(v["shareNano"]), int(v["debtNano"]))
+        assert (str(credit), str(after)) == (v["creditNano"], v["debtAfterNano"])
 
 
 def test_weights_match() -> None:
@@ -134,6 +141,21 @@ class Replay:
         self.parameters = Parameters(**vectors["parameters"])
         self.head = bytes.fromhex(vectors["genesis"][2:])
         self.round: Round | None = None
+        self.debts: dict[str, int] = {}
+        self.credited = 0
+
+    def check_credits(self, r: Round, s: dict[str, Any]) -> None:
+        """Once for each round, when it is over."""
+        if not r.phase.is_over:
+            assert (s["credits"], s["debts"]) == ([], [])
+            return
+        if r.round_id == self.credited:
+            return
+        found = credit_round(r, self.debts)
+        self.debts, self.credited = dict(found.debt_nano), r.round_id
+        assert [str(credit) for credit in found.credit_nano] == s["credits"]
+        assert [str(self.debts.get(node, 0)) for node in self.v["nodes"]] == s["debts"]
+        assert str(found.drop_nano) == s["drop"]
 
     def apply(self, s: dict[str, Any]) -> Round:
         now, block, a = s["now"], s["block"], [int(x) for x in s["args"]]
@@ -224,6 +246,7 @@ def test_state_machine_matches_the_recorded_scenarios() -> None:
             assert [str(c.share_nano) for c in r.contributions] == s["shares"]
             if r.phase is Phase.FINALIZED:
                 replay.head = r.checkpoint
+            replay.check_credits(r, s)
 
 
 def test_recorded_scenarios_reach_every_phase_and_refuse_every_operation() -> None:
@@ -231,6 +254,22 @@ def test_recorded_scenarios_reach_every_phase_and_refuse_every_operation() -> No
     steps = [s for scenario in scenarios for s in scenario]
     assert {s.get("phase") for s in steps} >= {1, 2, 3, 4, 5, 6, 7}
     assert {s["op"] for s in steps if s["ok"]} == {s["op"] for s in steps if not s["ok"]}
+
+
+def test_recorded_scenarios_have_credits_debts_and_debts_that_are_paid_off() -> None:
+    credited = incurred = paid = 0
+    for scenario in read("rounds")["scenarios"]:
+        before = [0] * 5
+        for s in scenario:
+            if not s["debts"]:
+                continue
+            debts = [int(debt) for debt in s["debts"]]
+            credited += any(credit != "0" for credit in s["credits"])
+            incurred += any(a > b for a, b in zip(debts, before, strict=True))
+            paid += any(a < b for a, b in zip(debts, before, strict=True))
+            before = debts
+    assert min(credited, incurred) > 20
+    assert paid >= 5
 
 
 def test_parameters_out_of_bounds_are_refused() -> None:

@@ -240,7 +240,7 @@ def test_a_near_copy_of_another_nodes_update_is_refused(tmp_path: Path) -> None:
 
 def test_an_outsized_tensor_is_refused(world: World) -> None:
     class OneTensor(NoiseLearner):
-        def train(self, base, seed):
+        def train(self, base, seed, rate_share=1.0):
             result = super().train(base, seed)
             result.parameters["head.weight"][:] += np.float32(0.45)
             return result
@@ -478,7 +478,7 @@ def test_ones_own_earlier_update_is_refused_as_a_resubmission(tmp_path: Path) ->
     """The same digits again, under a new round's metadata."""
 
     class Repeat(NoiseLearner):
-        def train(self, base, seed):
+        def train(self, base, seed, rate_share=1.0):
             rng = np.random.default_rng(7)
             noisy = {n: t + np.float32(0.02) * self._fixed(rng, t) for n, t in base.items()}
             return replace(super().train(base, seed), parameters=noisy)

@@ -1,8 +1,8 @@
-"""The network's two contracts behind an RPC, found and recognised."""
+"""The network's contracts behind an RPC, found and recognised."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from web3 import Web3
@@ -17,18 +17,26 @@ from zk0.protocol.statement import Address
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """Both registries of one network, and the verifier's address."""
+    """One network's contracts; `vault` None where none is known."""
 
     rpc: Web3
     chain_id: int
     registry: Contract
     node_registry: Contract
     verifier: Contract
+    router: Contract
+    vault: Contract | None
 
     @property
     def addresses(self) -> tuple[Address, Address]:
         """Of the registry of rounds and of the registry of nodes."""
         return to_address(self.registry.address), to_address(self.node_registry.address)
+
+    @property
+    def event_sources(self) -> tuple[Address, ...]:
+        """Whose events are the network's history."""
+        others = (self.router, self.vault)
+        return (*self.addresses, *(to_address(c.address) for c in others if c is not None))
 
 
 def to_address(value: Any) -> Address:
@@ -42,11 +50,12 @@ def call(contract: Contract, name: str, *args: Any, block: BlockIdentifier = "la
         return contract.functions[name](*args).call(block_identifier=block)
 
 
-def open_contracts(rpc: Web3, registry: Address) -> Contracts:
-    """Recognise the network whose ContributionRegistry is at `registry`.
+def open_contracts(rpc: Web3, registry: Address, vault: Address | None = None) -> Contracts:
+    """Recognise the network whose ContributionRegistry is at `registry`, and its RewardVault.
 
     Raises:
-        NoContractError: nothing, or another contract, lives there.
+        NoContractError: nothing, or another contract, lives there; or the vault is another
+            network's.
         RpcUnavailableError: the RPC cannot be reached.
     """
     with translate_errors("the chain id"):
@@ -67,6 +76,8 @@ def open_contracts(rpc: Web3, registry: Address) -> Contracts:
             registry=rounds,
             node_registry=_bind(rpc, "NodeRegistry", nodes),
             verifier=_bind(rpc, "AlignmentVerifier", verifier),
+            router=router,
+            vault=None,
         )
         call(contracts.node_registry, "tasks")
         call(contracts.verifier, "circuitId")
@@ -75,7 +86,27 @@ def open_contracts(rpc: Web3, registry: Address) -> Contracts:
             f"the contract at {registry} on chain {chain_id} is not a ContributionRegistry of "
             "this version: check --registry (it is not the node registry's address)"
         ) from error
-    return contracts
+    if vault is None:
+        return contracts
+    return replace(contracts, vault=_open_vault(rpc, vault, registry, chain_id))
+
+
+def _open_vault(rpc: Web3, vault: Address, registry: Address, chain_id: int) -> Contract:
+    _require_code(rpc, vault, chain_id)
+    contract = _bind(rpc, "RewardVault", vault)
+    try:
+        source = to_address(call(contract, "source"))
+    except (NoContractError, ContractRevertError) as error:
+        raise NoContractError(
+            f"the contract at {vault} on chain {chain_id} is not a RewardVault of this version: "
+            "check --vault, or rewardVault in the deployment file"
+        ) from error
+    if source != registry:
+        raise NoContractError(
+            f"the vault {vault} pays for the rounds of registry {source}, not of {registry}: "
+            "check --vault, or rewardVault in the deployment file"
+        )
+    return contract
 
 
 def _bind(rpc: Web3, name: str, address: Address) -> Contract:

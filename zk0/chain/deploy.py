@@ -30,6 +30,32 @@ _NO_FORGE = 127
 
 
 @dataclass(frozen=True, slots=True)
+class VaultPlan:
+    """How a network pays. Amounts are in the asset's smallest units; windows are those of a devnet,
+    where nobody audits and a demo claims."""
+
+    asset: Address | None = None
+    """A token; None for the chain's own coin."""
+    rate_wei_per_nano: int = 10**9
+    """For each 1e-9 of loss: a whole coin of 18 decimals for a drop of 1."""
+    objection_window_s: int = 10
+    ruling_window_s: int = 60
+    objection_bond_wei: int = 10**17
+
+    def to_config(self) -> dict[str, Any]:
+        return {
+            "asset": self.asset or "0x" + "0" * 40,
+            "objectionBond": str(self.objection_bond_wei),
+            "objectionWindow": self.objection_window_s,
+            "rateWeiPerNano": str(self.rate_wei_per_nano),
+            "rulingWindow": self.ruling_window_s,
+        }
+
+
+DEVNET_VAULT = VaultPlan()
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkPlan:
     """Everything that a deployment fixes."""
 
@@ -50,11 +76,15 @@ class NetworkPlan:
     fault_rules: FaultRules = field(default_factory=FaultRules)
     exit_delay_s: int | None = None
     """None: as long as the longest round, which is the least that the contract takes."""
+    vault: VaultPlan | None = DEVNET_VAULT
+    """None: a network that pays nobody."""
 
     def to_config(self) -> dict[str, Any]:
         """The JSON that the deploy script reads."""
         p = self.parameters
+        vault = {} if self.vault is None else {"vault": self.vault.to_config()}
         return {
+            **vault,
             "abiDigest": compute_abi_digest(),
             "bondPerExampleWei": self.bond_per_example_wei,
             "circuit": self.circuit,
@@ -131,7 +161,7 @@ def deploy_network(rpc_url: str, plan: NetworkPlan, folder: Path, root: Path = R
         written = Path(scratch) / "deployments" / f"{chain_id}.json"
         _run_script(rpc_url, plan, Path(scratch), root)
         deployment = read_deployment(written)
-        contracts = open_contracts(rpc, deployment.registry)
+        contracts = open_contracts(rpc, deployment.registry, deployment.reward_vault)
         if contracts.addresses[1] != deployment.node_registry:
             raise ChainError("the deployed contracts do not belong together: deploy again")
         _place(written, folder / written.name)

@@ -29,6 +29,8 @@ class Deployment:
     block: int
     """The first block whose events may be the network's."""
     abi_digest: str
+    reward_vault: Address | None = None
+    """None: the network has none, or its file does not say where."""
 
 
 def load_deployment(folder: Path, chain_id: int) -> Deployment:
@@ -72,6 +74,7 @@ def read_deployment(path: Path) -> Deployment:
             circuit=str(entry["circuit"]),
             block=int(entry["block"]),
             abi_digest=str(entry["abiDigest"]).strip().removeprefix("0x").lower(),
+            reward_vault=parse_address(entry["rewardVault"]) if "rewardVault" in entry else None,
         )
     except OSError as error:
         raise ConfigError(f"cannot read the deployment file {path}: {error.strerror}") from error

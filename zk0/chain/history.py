@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from zk0.chain.payouts import read_payout
 from zk0.ports import Event
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.payout import Settlement
 from zk0.protocol.round import Phase
 from zk0.protocol.statement import Address
 
@@ -35,6 +37,14 @@ class ContributionRow:
     absolute: int | None = None
     outcome: Outcome = Outcome.NONE
     reason: MissingReason = MissingReason.NONE
+    credit_nano: int | None = None
+    """What the share earned once debts are paid off; None before the end."""
+    debt_nano: int | None = None
+    """What negative shares left to pay off at the end of this round; None if it changed nothing."""
+    owed_wei: int | None = None
+    """What a claim would bring now, of the vault's asset; None before the round is settled."""
+    claimed_wei: int | None = None
+    """None before the claim."""
     gas: int = 0
     """Of the transactions below, as far as their receipts were given."""
     transactions: Mapping[str, bytes] = field(default_factory=dict)
@@ -72,6 +82,8 @@ class RoundRow:
     parent: bytes | None = None
     report: bytes | None = None
     report_cid: str | None = None
+    settlement: Settlement | None = None
+    """What the vault pays; None before it is settled, or without a vault."""
     contributions: tuple[ContributionRow, ...] = ()
     """In order of commitment."""
 
@@ -106,6 +118,9 @@ def build_history(
     rows = []
     for number, of_round in sorted(by_round.items()):
         if round_id is not None and number != round_id:
+            continue
+        # Money can be given for a round that nobody has opened yet.
+        if not any(e.name == "RoundOpened" for e in of_round):
             continue
         row = _build_round(of_round, task_names, gas or {})
         if node is not None:
@@ -180,7 +195,7 @@ _ROUND_FIELDS: Mapping[str, tuple[Phase | None, Mapping[str, str]]] = {
 def _build_round(
     events: Sequence[Event], task_names: Mapping[int, str], gas: Mapping[bytes, int]
 ) -> RoundRow:
-    opened = events[0]
+    opened = next(e for e in events if e.name == "RoundOpened")
     row = RoundRow(
         round_id=opened.args["round"],
         phase=Phase.COMMITTING,
@@ -199,7 +214,25 @@ def _build_round(
         elif event.node is not None:
             before = entries.get(event.node)
             entries[event.node] = _apply_event(before, event, task_names, gas)
-    return replace(row, contributions=tuple(entries.values()))
+    return _add_payout(row, entries.values(), events)
+
+
+def _add_payout(
+    row: RoundRow, entries: Iterable[ContributionRow], events: Sequence[Event]
+) -> RoundRow:
+    """With what each contribution earned, is owed and has got."""
+    payout = read_payout(events)
+    paid = []
+    for entry in entries:
+        part = payout.parts.get(entry.node)
+        if part is not None:
+            entry = replace(entry, credit_nano=part.credit_nano, claimed_wei=part.claimed_wei)
+        elif row.phase.is_over:
+            entry = replace(entry, credit_nano=0)
+        if payout.settlement is not None:
+            entry = replace(entry, owed_wei=part.owed_wei if part else 0)
+        paid.append(entry)
+    return replace(row, settlement=payout.settlement, contributions=tuple(paid))
 
 
 def _apply_seal(
@@ -277,6 +310,8 @@ def _apply_event(
         return _add_transaction(proven, "prove", event, gas)
     if event.name == "ContributionSettled":
         return replace(before, outcome=Outcome(args["outcome"]))
+    if event.name == "DebtChanged":
+        return replace(before, debt_nano=args["currentNano"])
     return before
 
 

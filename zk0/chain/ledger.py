@@ -12,11 +12,18 @@ from zk0.chain.contracts import Contracts, call, open_contracts
 from zk0.chain.deployments import Deployment, parse_address
 from zk0.chain.events import find_first_block
 from zk0.chain.refusals import HarmfulNotAcceptedError
+from zk0.chain.rewards import ChainRewards
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.chain.transactions import Sender, SendPolicy
 from zk0.chain.views import ChainViews
 from zk0.chain.wallet import DEVNET_CHAIN_ID, Wallet, recover_signer
-from zk0.errors import NoContractError, TransactionError, WalletError, WrongChainError
+from zk0.errors import (
+    ConfigError,
+    NoContractError,
+    TransactionError,
+    WalletError,
+    WrongChainError,
+)
 from zk0.ports import PublishedChallenge, Receipt
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.round import Finalization
@@ -28,6 +35,7 @@ def connect(
     deployment: Deployment | Address,
     wallet: Wallet | None = None,
     policy: SendPolicy | None = None,
+    vault: Address | None = None,
 ) -> ChainLedger:
     """The ledger of a network.
 
@@ -35,6 +43,7 @@ def connect(
         deployment: a deployment record, or only the ContributionRegistry's address (its first
             block is then searched for).
         wallet: who signs; None for a read-only ledger.
+        vault: another reward vault of this network than the deployment record's.
 
     Raises:
         RpcUnavailableError: no chain answers at `rpc_url`.
@@ -54,7 +63,9 @@ def connect(
         )
     if wallet is not None and wallet.is_dev and chain_id != DEVNET_CHAIN_ID:
         raise WalletError(f"dev wallets are for chain {DEVNET_CHAIN_ID} only, not {chain_id}")
-    contracts = open_contracts(rpc, address)
+    if vault is None and known is not None:
+        vault = known.reward_vault
+    contracts = open_contracts(rpc, address, vault)
     if known is not None and contracts.addresses[1] != known.node_registry:
         raise NoContractError(
             f"the registry {address} belongs to node registry {contracts.addresses[1]}, and the "
@@ -70,7 +81,7 @@ def _search_first_block(contracts: Contracts) -> int:
     rpc = contracts.rpc
 
     def has_code(block: int) -> bool:
-        addresses = map(Web3.to_checksum_address, contracts.addresses)
+        addresses = map(Web3.to_checksum_address, contracts.event_sources)
         return any(rpc.eth.get_code(address, block) for address in addresses)
 
     try:
@@ -97,6 +108,17 @@ class ChainLedger(ChainViews):
 
     def recover(self, message_hash: bytes, signature: bytes) -> Address | None:
         return recover_signer(message_hash, signature)
+
+    @property
+    def rewards(self) -> ChainRewards:
+        """The network's reward vault, seen by the same account. Raises ConfigError without one."""
+        vault = self._contracts.vault
+        if vault is None:
+            raise ConfigError(
+                f"no reward vault is known for registry {self._network.registry}: use a deployment "
+                "file that has rewardVault, or give --vault ADDRESS"
+            )
+        return ChainRewards(vault, self._require_sender)
 
     # ------------------------------------------------------------------ nodes
 

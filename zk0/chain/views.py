@@ -97,7 +97,7 @@ class ChainViews:
         self, *, round_id: int | None = None, node: Address | None = None
     ) -> Sequence[Event]:
         topics = [] if round_id is None else [None, round_id.to_bytes(32, "big")]
-        events = self._get_logs(self._contracts.addresses, topics, self._network.first_block)
+        events = self._get_logs(self._contracts.event_sources, topics, self._network.first_block)
         return [
             event
             for event in events
@@ -183,6 +183,7 @@ class ChainViews:
                 forfeit_bps=int(call(nodes, "forfeitBps")),
             ),
             first_block=first_block,
+            vault=None if contracts.vault is None else to_address(contracts.vault.address),
         )
 
     def _find_creation(self, registry: Address, first_block: int) -> Event:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from zk0.demo.processes import Child, find_program
+from zk0.errors import TransportError
 from zk0.interrupts import hold_interrupts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,12 +38,14 @@ class DemoFleet:
     children: dict[str, Child] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def _common(self, wallet: int) -> list[str]:
+    def _network(self, wallet: int) -> list[str]:
         return [
             "--wallet", f"dev:{wallet}", "--rpc-url", self.rpc_url,
             "--home", str(self.home), "--deployments", str(self.home / "deployments"),
-            "--superlink", self.superlink,
         ]  # fmt: skip
+
+    def _common(self, wallet: int) -> list[str]:
+        return [*self._network(wallet), "--superlink", self.superlink]
 
     def _start(self, name: str, command: list[str], stdout: Path | None = None) -> Child:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -64,6 +70,22 @@ class DemoFleet:
         script = str(ROOT / "scripts" / "freeloader.py")
         arguments = [f"dev:{wallet}", self.rpc_url, str(self.home), self.superlink, task]
         return self._start("freeloader", [sys.executable, script, *arguments, str(examples)])
+
+    def claim(self, wallet: int, name: str) -> dict[str, Any]:
+        """`zk0-node claim` for all that is open; returns what it says. Raises TransportError."""
+        result = self.logs / f"claim-{name}.json"
+        command = [find_program("zk0-node"), "claim", *self._network(wallet), "--yes", "--json"]
+        child = self._start(f"claim-{name}", command, result)
+        while child.exit_code is None:
+            time.sleep(0.05)
+        child.stop()
+        if child.exit_code != 0:
+            raise TransportError(
+                f"{child.name} ended with exit code {child.exit_code}; its log is in "
+                f"{self.logs / (child.name + '.log')}"
+            )
+        said: dict[str, Any] = json.loads(result.read_bytes())
+        return said
 
     def close(self) -> None:
         self._stack.close()

@@ -21,10 +21,16 @@ from zk0.devnet import RunningNetwork, open_devnet
 from zk0.errors import TransportError
 from zk0.networks import DEVNET_CIRCUIT, DEVNET_TASKS
 from zk0.ports import Cid
+from zk0.rewards import show_amount
 from zk0.storage import open_store
 
 FREELOADER_TASK = "touch"
 FREELOADER_EXAMPLES = 400
+SPONSOR = "dev:7"
+"""Who pays into the vault; not one of the fleet's wallets, as processes must not share a key."""
+FUNDED_WEI = 10**18
+"""For each round. It pays 1 ETH for a drop of 1, and what is left rolls over."""
+WINDOW_PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ def run_demo(options: DemoOptions) -> Path:
     quorum = len(DEVNET_TASKS) + 1
     with open_devnet(home, port=0, quorum=quorum, circuit=options.circuit) as network:
         click.echo(network.describe())
+        fund_rounds(network, options.rounds)
         fleet = DemoFleet(network.anvil.rpc_url, home, folder / "logs", _show)
         try:
             fleet.start_coordinator(options.rounds, result)
@@ -69,12 +76,39 @@ def run_demo(options: DemoOptions) -> Path:
                 fleet.start_node(number, task)
             fleet.start_freeloader(quorum, FREELOADER_TASK, FREELOADER_EXAMPLES)
             _wait(fleet)
+            fleet.close()
+            ledger = connect(network.anvil.rpc_url, network.deployment)
+            await_claims(ledger)
+            for number, name in enumerate(name_nodes().values(), 1):
+                fleet.claim(number, name)
         finally:
             fleet.close()
-        ledger = connect(network.anvil.rpc_url, network.deployment)
         summary = _write_outputs(folder, network, ledger, result, time.monotonic() - start)
     _explain(folder, network, summary)
     return folder
+
+
+def fund_rounds(network: RunningNetwork, rounds: int) -> None:
+    """A sponsor pays into the vault for the first `rounds` rounds."""
+    sponsor = open_dev_wallet(SPONSOR, DEVNET_CHAIN_ID)
+    rewards = connect(network.anvil.rpc_url, network.deployment, sponsor).rewards
+    rewards.fund(1, rounds, FUNDED_WEI)
+    click.echo(f"{SPONSOR} paid {show_amount(FUNDED_WEI, None)} a round into the reward vault")
+
+
+def await_claims(ledger: ChainLedger) -> None:
+    """Wait until the claims of every settled round are open.
+
+    Raises:
+        TransportError: the chain stands still.
+    """
+    rows = build_history(ledger.get_events())
+    opens_at = max((row.settlement.opens_at for row in rows if row.settlement), default=0)
+    end = time.monotonic() + WINDOW_PATIENCE_S
+    while ledger.get_block().timestamp < opens_at:
+        if time.monotonic() > end:
+            raise TransportError(f"the chain's time did not reach {opens_at}, when claims open")
+        time.sleep(0.2)
 
 
 def _wait(fleet: DemoFleet) -> None:
@@ -127,6 +161,8 @@ def _explain(folder: Path, network: RunningNetwork, summary: Mapping[str, Any]) 
         f"  cast logs --rpc-url {rpc} --from-block 0 --address {registry} "
         "'ContributionSettled(uint256 indexed,address indexed,uint8,int256)'\n"
         f"  cast call --rpc-url {rpc} {registry} 'head()(bytes32)'\n"
+        f"  cast logs --rpc-url {rpc} --from-block 0 --address {network.deployment.reward_vault} "
+        "'RewardClaimed(uint256 indexed,address indexed,uint256)'\n"
         f"  zk0 history --rpc-url {rpc} --home {network.home}\n"
         "anvil and cast are in node_modules/@foundry-rs/*/bin, zk0 in .venv/bin."
     )

@@ -18,6 +18,10 @@ def build_summary(
 ) -> dict[str, Any]:
     """The coordinator's account of each round with the chain's gas figures."""
     gas = {(row.round_id, c.node): c.gas for row in history for c in row.contributions}
+    paid = {
+        (row.round_id, c.node): c.claimed_wei or 0 for row in history for c in row.contributions
+    }
+    payouts = {row.round_id: row.settlement.payout_wei for row in history if row.settlement}
     return {
         "chain": {
             "chain_id": deployment.chain_id,
@@ -26,25 +30,33 @@ def build_summary(
             "verifier": deployment.alignment_verifier,
             "circuit_id": "0x" + deployment.circuit_id.hex(),
             "circuit": deployment.circuit,
+            "vault": deployment.reward_vault,
         },
         "rounds": [
             {
                 **round_,
+                "payout_wei": payouts.get(round_["id"], 0),
                 "contributions": [
-                    {**c, "gas": gas[round_["id"], c["node"]]} for c in round_["contributions"]
+                    {
+                        **c,
+                        "gas": gas[round_["id"], c["node"]],
+                        "paid_wei": paid[round_["id"], c["node"]],
+                    }
+                    for c in round_["contributions"]
                 ],
             }
             for round_ in rounds
         ],
+        "paid_wei": sum(paid.values()),
         "seconds": round(seconds, 1),
     }
 
 
 def format_table(summary: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Round, node, share, alignment, outcome, gas, loss before → after."""
+    """Round, node, share, alignment, outcome, gas, pay, loss before → after; what each node got."""
     header = (
         f"{'round':>5}  {'node':<12} {'task':<8} {'share':>10} {'exact':>10} {'alignment':>9}  "
-        f"{'outcome':<16} {'gas':>9}  loss"
+        f"{'outcome':<16} {'gas':>9} {'paid (ETH)':>11}  loss"
     )
     lines = [header, "-" * len(header)]
     for round_ in summary["rounds"]:
@@ -55,10 +67,25 @@ def format_table(summary: Mapping[str, Any], names: Mapping[str, str]) -> str:
                 f"{round_['id']:>5}  {names.get(c['node'], c['node'][:10]):<12} {c['task']:<8} "
                 f"{c['share_nano'] / 1e9:>+10.5f} "
                 f"{'–' if exact is None else format(exact / 1e9, '+.5f'):>10} "
-                f"{c['alignment_bps'] / 100:>7.2f} %  {c['outcome']:<16} {c['gas']:>9,}  {loss}"
+                f"{c['alignment_bps'] / 100:>7.2f} %  {c['outcome']:<16} {c['gas']:>9,} "
+                f"{c['paid_wei'] / 1e18:>11.6f}  {loss}"
             )
             loss = ""
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_format_pay(summary, names)])
+
+
+def _format_pay(summary: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """What each node got over all rounds, exactly, and that it is what the rounds pay."""
+    totals = dict.fromkeys(names, 0)
+    for round_ in summary["rounds"]:
+        for c in round_["contributions"]:
+            totals[c["node"]] = totals.get(c["node"], 0) + c["paid_wei"]
+    due = sum(round_["payout_wei"] for round_ in summary["rounds"])
+    lines = [f"{names.get(node, node):<12} got {wei:>20} wei" for node, wei in totals.items()]
+    return [
+        *lines,
+        f"{'together':<12} got {summary['paid_wei']:>20} wei, of {due} that is paid out",
+    ]
 
 
 def _is_refused(contribution: Mapping[str, Any]) -> bool:

@@ -183,8 +183,9 @@ def _load_config(source: str) -> Any:
         ) from error
     if config.type != "smolvla":
         raise ConfigError(f"expected a SmolVLA policy in {source}, found a {config.type} policy")
-    backbone = Path(source) / config.vlm_model_name
-    if not Path(config.vlm_model_name).is_absolute() and backbone.is_dir():
+    named = Path(config.vlm_model_name)
+    backbone = Path(source) / (BACKBONE_FOLDER if named.is_absolute() else named)
+    if not named.is_dir() and backbone.is_dir():  # absolute: the folder was moved since
         config.vlm_model_name = str(backbone)
     return config
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from zk0.errors import DatasetError
-from zk0.learning.datasets import EMBEDDED, read_frames
+from zk0.learning.datasets import read_frames
 from zk0.learning.frames import Frames
 from zk0.learning.robot import SO101, Robot
+from zk0.learning.sources import EMBEDDED
 from zk0.protocol.tensorfile import encode_tensor_file
 
 EMBEDDED_POOL = EMBEDDED / "pool"

@@ -15,14 +15,27 @@ class Robot:
 
     joints: tuple[str, ...]
     cameras: tuple[str, ...]
-    fps: int
+    fps: int | None
+    """Frames a second; None where the policy does not say, then all data sets must agree."""
     image_size: int
-    """Edge of the square camera images in pixels."""
+    """Edge of the square camera images in pixels; larger ones are scaled down to fit."""
+    needs_all_cameras: bool = True
+    """False for SmolVLA as published: it takes one to three cameras."""
 
     @property
     def camera_keys(self) -> tuple[str, ...]:
         """LeRobot feature names of the cameras, in order."""
         return tuple(CAMERA_PREFIX + camera for camera in self.cameras)
+
+
+def get_camera_key(name: str) -> str:
+    """`camera1` or `observation.images.camera1` → the latter."""
+    return name if name.startswith(CAMERA_PREFIX) else CAMERA_PREFIX + name
+
+
+def simplify_joint(name: str) -> str:
+    """`main_shoulder_pan` (older SO-100 sets) and `shoulder_pan.pos` → `shoulder_pan`."""
+    return name.removeprefix("main_").removesuffix(".pos")
 
 
 SO101 = Robot(

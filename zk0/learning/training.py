@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from zk0.learning.datasets import Dataset
 from zk0.learning.evaluation import compute_held_out_loss
 from zk0.learning.frames import build_batch
 from zk0.learning.policy import Policy
+from zk0.learning.schedules import make_scheduler
 from zk0.ports import Tensors, TrainingResult
 
 
@@ -30,14 +30,12 @@ class TrainingRecipe:
     batch_size: int = 16
     warmup_steps: int = 20
     final_rate_share: float = 0.05
-    """The cosine ends at this share of the learning rate."""
+    """A decay ends at this share of the learning rate."""
     clip_norm: float = 10.0
-
-    def compute_rate(self, step: int) -> float:
-        """Share of the learning rate at `step`: linear warm-up times a cosine decay."""
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
-        decay = self.final_rate_share + (1 - self.final_rate_share) * cosine
-        return min(1.0, (step + 1) / self.warmup_steps) * decay
+    scheduler: str = "warmup-cosine"
+    """As `zk0.recipes.TrainingRecipe` names them."""
+    proximal_mu: float = 0.0
+    """FedProx: a step's loss gets μ/2·‖θ − θ_base‖² (Li et al. 2020)."""
 
 
 class SmolVlaLearner:
@@ -54,7 +52,7 @@ class SmolVlaLearner:
     def num_examples(self) -> int:
         return len(self._dataset.train)
 
-    def train(self, base: Tensors, seed: int) -> TrainingResult:
+    def train(self, base: Tensors, seed: int, rate_share: float = 1.0) -> TrainingResult:
         """Bit-identical when repeated on one machine with the same versions.
 
         Raises:
@@ -64,7 +62,7 @@ class SmolVlaLearner:
         start = time.monotonic()
         self._policy.set_parameters(base)
         before = compute_held_out_loss(self._policy, self._dataset.held_out)
-        self._run_steps(seed)
+        self._run_steps(seed, self._recipe.learning_rate * rate_share)
         after = compute_held_out_loss(self._policy, self._dataset.held_out)
         return TrainingResult(
             parameters=self._policy.get_parameters(),
@@ -74,17 +72,22 @@ class SmolVlaLearner:
             seconds=time.monotonic() - start,
         )
 
-    def _run_steps(self, seed: int) -> None:
+    def _run_steps(self, seed: int, rate: float) -> None:
         recipe, policy = self._recipe, self._policy
         parameters = list(policy.trainable.values())
-        optimizer = torch.optim.AdamW(
-            parameters, lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=1e-10
+        start = [p.detach().clone() for p in parameters] if recipe.proximal_mu else []
+        optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.95), weight_decay=1e-10)
+        scheduler = make_scheduler(
+            recipe.scheduler,
+            optimizer,
+            rate=rate,
+            steps=recipe.steps,
+            warmup_steps=recipe.warmup_steps,
+            final_share=recipe.final_rate_share,
         )
         generator = np.random.default_rng(seed)
         policy.module.train()
         for step in range(recipe.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * recipe.compute_rate(step)
             optimizer.zero_grad()
             loss = self._compute_loss(generator)
             if not torch.isfinite(loss):
@@ -93,8 +96,12 @@ class SmolVlaLearner:
                     "loss; check the data set's values or lower the learning rate"
                 )
             loss.backward()  # type: ignore[no-untyped-call]
+            for parameter, origin in zip(parameters, start, strict=False):
+                if parameter.grad is not None:
+                    parameter.grad.add_(parameter.detach() - origin, alpha=recipe.proximal_mu)
             torch.nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
             optimizer.step()
+            scheduler.step()
         optimizer.zero_grad()
 
     def _compute_loss(self, generator: np.random.Generator) -> torch.Tensor:

@@ -7,7 +7,7 @@ float64, one scaling by a power of two, one addition and one rounding to float32
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -86,12 +86,16 @@ class Accumulator:
             np.multiply(digits[start : start + BLOCK], factor, out=scratch)
             part += scratch
 
+    def compute_means(self, total_weight: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Σ w·Δ / Σw in float64, block by block."""
+        for start in range(0, self._sum.size, BLOCK):
+            cut = slice(start, start + BLOCK)
+            yield cut, np.ldexp(self._sum[cut] / total_weight, self._lowest)
+
     def apply(self, base: NDArray[np.float32], total_weight: int) -> NDArray[np.float32]:
         """θ' of this tensor, float32, flat."""
         out = np.empty(base.size, dtype=np.float32)
-        for start in range(0, out.size, BLOCK):
-            cut = slice(start, start + BLOCK)
-            step = np.ldexp(self._sum[cut] / total_weight, self._lowest)
+        for cut, step in self.compute_means(total_weight):
             out[cut] = (base[cut].astype(np.float64) + step).astype(np.float32)
         return out
 

@@ -49,7 +49,7 @@ def compute_common_direction(gradient: NDArray[np.float64]) -> tuple[Direction, 
     """v_j = round(−g_j/s), half to even, clipped to ±127; s = p99.9(|g|)/127, nearest rank.
 
     Args:
-        gradient: float64[m], the mean path gradient at the sampled coordinates.
+        gradient: float64[m], the mean path gradient times the gain at the sampled coordinates.
 
     Returns:
         int8[m] and s.
@@ -84,12 +84,20 @@ def compute_unit(scale: float, parameter_count: int, sample_size: int) -> int:
 
 
 def compute_directions(
-    gradients: Mapping[str, NDArray[np.float32]], indices: NDArray[np.int64], parameter_count: int
+    gradients: Mapping[str, NDArray[np.float32]],
+    indices: NDArray[np.int64],
+    parameter_count: int,
+    gain: NDArray[np.float64] | float = 1.0,
 ) -> Directions:
-    """Directions at the sample from per-task path gradients float32[P]."""
+    """Directions at the sample from per-task path gradients float32[P].
+
+    Args:
+        gain: float64[m] at the sample, what a coordinate of an update counts with in the
+            server's step (`strategies.Strategy.gather_gain`); it scales the common direction.
+    """
     at_sample = {task: g[indices].astype(np.float64) for task, g in sorted(gradients.items())}
     mean = np.sum(list(at_sample.values()), axis=0) / len(at_sample)
-    common, scale = compute_common_direction(mean)
+    common, scale = compute_common_direction(mean * gain)
     tasks = {task: compute_task_direction(g) for task, g in at_sample.items()}
     return Directions(common, tasks, compute_unit(scale, parameter_count, len(indices)))
 

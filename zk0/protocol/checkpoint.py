@@ -35,9 +35,11 @@ class CheckpointMetadata:
     parent: Digest
     model: str
     scope: str
+    state: Digest | None = None
+    """Of the server state that belongs to it, where the network's strategy keeps one."""
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        value = {
             "chain_id": self.chain_id,
             "kind": "checkpoint",
             "model": self.model,
@@ -47,6 +49,7 @@ class CheckpointMetadata:
             "scope": self.scope,
             "version": VERSION,
         }
+        return value if self.state is None else value | {"state": self.state.hex()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -55,6 +58,8 @@ class CheckpointMetadata:
             "chain_id": int, "kind": str, "model": str, "parent": str,
             "registry": str, "round": int, "scope": str, "version": int,
         }  # fmt: skip
+        if "state" in value:
+            expected["state"] = str
         found = {key: type(inner) for key, inner in value.items()}
         if found != expected or value["kind"] != "checkpoint" or value["version"] != VERSION:
             raise ValueError(f"expected the metadata of a checkpoint, found {dict(value)}")
@@ -65,6 +70,7 @@ class CheckpointMetadata:
             parent=Digest(bytes.fromhex(value["parent"])),
             model=value["model"],
             scope=value["scope"],
+            state=Digest(bytes.fromhex(value["state"])) if "state" in value else None,
         )
 
 

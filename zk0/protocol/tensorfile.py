@@ -236,6 +236,13 @@ class FileTensors(Mapping[str, NDArray[Any]]):
             flat = np.fromfile(file, dtype=DTYPES[dtype], count=math.prod(shape))
         return flat.reshape(shape)
 
+    def read_flat(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """The entries start … stop − 1 of a tensor in row-major order, nothing else read."""
+        dtype = DTYPES[self._specs[name][0]]
+        with self._path.open("rb") as file:
+            file.seek(self._offsets[name] + start * dtype.itemsize)
+            return np.fromfile(file, dtype=dtype, count=stop - start)
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._specs))
 

@@ -200,13 +200,13 @@ def seal_round(
     _require_coordinator(is_coordinator, round_)
     entries = round_.contributions
     sampled = all(c.sample_key is not None for c in entries)
-    _require(sampled or now > round_.deadline, "TooEarly", "samples are outstanding", round_)
     _require(
         len(clip_shifts) == len(missing) == len(entries),
         "LengthMismatch",
         f"expected {len(entries)} entries",
         round_,
     )
+    _require(sampled or now > round_.deadline, "TooEarly", "samples are outstanding", round_)
     sealed = []
     for entry, shift, declared in zip(entries, clip_shifts, missing, strict=True):
         reason = MissingReason.NO_SAMPLE if entry.sample_key is None else declared

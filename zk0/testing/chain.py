@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zk0.chain import refusals
 from zk0.errors import InsufficientFundsError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
+from zk0.protocol.credits import RoundCredits, credit_round
 from zk0.protocol.faults import FaultHistory, FaultReason, FaultRules, add_fault, compute_forfeit
 from zk0.protocol.round import Parameters, Phase, Round
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest, Statement
@@ -101,6 +102,9 @@ class MemoryChain:
         self.samples: dict[tuple[int, Address], Commitment] = {}
         self.challenges: dict[int, PublishedChallenge] = {}
         self.checkpoints: dict[Digest, Cid] = {}
+        self.credits: dict[int, RoundCredits] = {}
+        """Of finalized rounds."""
+        self.debt_nano: Mapping[Address, int] = {}
         self.head = Digest(ZERO)
         self.events: list[Event] = []
         self._deploy()
@@ -109,6 +113,9 @@ class MemoryChain:
         net = self.network
 
         def create(tx: Transaction) -> None:
+            router = Address("0x" + hashlib.sha256(b"router").hexdigest()[:40])
+            circuit = {"circuitId": net.circuit_id, "verifier": net.verifier}
+            tx.events.append(("CircuitAdded", router, circuit))
             for position, name in enumerate(net.tasks):
                 self.emit_node(tx, "TaskAdded", task=position, taskName=name)
             self.emit(
@@ -170,6 +177,18 @@ class MemoryChain:
         """A round; phase NONE and zeros when there is none."""
         nothing = Round(round_id, Phase.NONE, Digest(ZERO), ZERO, opened_at=0, deadline=0)
         return self.rounds.get(round_id, nothing)
+
+    def credit_round(self, tx: Transaction, round_: Round) -> None:
+        """A finalized round's credits and debts."""
+        before, found = self.debt_nano, credit_round(round_, self.debt_nano)
+        self.credits[round_.round_id], self.debt_nano = found, found.debt_nano
+        for entry, credit in zip(round_.contributions, found.credit_nano, strict=True):
+            of_node = {"round": round_.round_id, "node": entry.node}
+            previous, current = before.get(entry.node, 0), found.debt_nano.get(entry.node, 0)
+            if current != previous:
+                self.emit(tx, "DebtChanged", **of_node, previousNano=previous, currentNano=current)
+            if credit:
+                self.emit(tx, "ContributionCredited", **of_node, creditNano=credit)
 
     def publish_checkpoint(self, tx: Transaction, round_id: int, digest: Digest, cid: str) -> None:
         """The head moves to `digest`."""

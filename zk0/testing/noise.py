@@ -24,7 +24,7 @@ class NoiseLearner:
     def num_examples(self) -> int:
         return self._num_examples
 
-    def train(self, base: Tensors, seed: int) -> TrainingResult:
+    def train(self, base: Tensors, seed: int, rate_share: float = 1.0) -> TrainingResult:
         """Base plus noise; the losses that it claims are invented, and nobody relies on them."""
         noisy = {
             name: tensor + self._draw(tensor.shape)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from zk0.chain import refusals
 from zk0.errors import ContractRevertError, RoundError
 from zk0.ports import PublishedChallenge
-from zk0.protocol.contribution import Outcome
+from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.testing.chain import ZERO, MemoryChain, Transaction
 
@@ -129,6 +129,27 @@ def require_digest(digest: bytes) -> None:
 def require_cid(cid: str) -> None:
     if not cid:
         raise refusals.EmptyCidError
+
+
+def require_seal(
+    round_: Round,
+    clip_shifts: Sequence[int],
+    missing: Sequence[MissingReason],
+    min_exponent: int,
+) -> None:
+    """Contribution after contribution, so that the first mistake is the one that is named."""
+    for entry, shift, declared in zip(round_.contributions, clip_shifts, missing, strict=True):
+        has_sample = entry.sample_key is not None
+        if has_sample and declared is MissingReason.NO_SAMPLE:
+            raise refusals.SampleExistsError(arguments={"node": entry.node})
+        is_missing = not has_sample or declared is not MissingReason.NONE
+        if is_missing and shift:
+            arguments = {"node": entry.node, "clipShift": shift}
+            raise refusals.ShiftOfMissingError(arguments=arguments)
+        if entry.exponent - shift < min_exponent:
+            raise refusals.ExponentOutOfRangeError(
+                f"{entry.node}: expected {min_exponent} or more, found {entry.exponent - shift}"
+            )
 
 
 def validate_challenge(chain: MemoryChain, challenge: PublishedChallenge) -> None:

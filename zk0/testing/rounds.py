@@ -31,6 +31,7 @@ from zk0.testing.refusals import (
     require_digest,
     require_gate,
     require_in_time,
+    require_seal,
     validate_challenge,
 )
 
@@ -138,13 +139,10 @@ def seal_round(
     require_coordinator(chain, tx)
     round_ = in_phase(chain, round_id, Phase.COLLECTING)
     require_digest(candidate)
-    for entry, declared, shift in zip(round_.contributions, missing, clip_shifts, strict=False):
-        if entry.sample_key is not None and declared is MissingReason.NO_SAMPLE:
-            raise refusals.SampleExistsError(arguments={"node": entry.node})
-        is_missing = entry.sample_key is None or declared is not MissingReason.NONE
-        if is_missing and shift and tx.now > round_.deadline:
-            arguments = {"node": entry.node, "clipShift": shift}
-            raise refusals.ShiftOfMissingError(arguments=arguments)
+    count = len(round_.contributions)
+    sampled = all(c.sample_key is not None for c in round_.contributions)
+    if len(clip_shifts) == len(missing) == count and (sampled or tx.now > round_.deadline):
+        require_seal(round_, clip_shifts, missing, chain.network.parameters.min_exponent)
     with as_reverts("seal"):
         sealed = step.seal_round(
             round_, chain.network.parameters, candidate=candidate, clip_shifts=clip_shifts,
@@ -274,6 +272,7 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
         )  # fmt: skip
     for node in list_not_proven(ended):
         chain.record_fault(tx, round_id, node, FaultReason.NOT_PROVEN)
+    chain.credit_round(tx, ended)
     if not base_kept:
         chain.publish_checkpoint(tx, round_id, end.checkpoint, end.checkpoint_cid)
     chain.emit(

@@ -14,6 +14,7 @@ os.environ.setdefault("MUJOCO_GL", "egl")  # read by mujoco when it is imported
 import gymnasium
 import so101_nexus.mujoco  # noqa: F401 - registers the environments
 from so101_nexus.config import (
+    MoveConfig,
     PhysicsConfig,
     PickAndPlaceConfig,
     PickConfig,
@@ -21,10 +22,12 @@ from so101_nexus.config import (
     StackCubeConfig,
     TouchConfig,
 )
-from so101_nexus.lerobot_dataset import sim_qpos_to_dataset_row
+from so101_nexus.lerobot_dataset import dataset_row_to_sim_qpos, sim_qpos_to_dataset_row
 from so101_nexus.objects import CubeObject
 from so101_nexus.observations import JointPositions, OverheadCamera, WristCamera
 from so101_nexus.rendering import RenderingQuality
+
+from zk0.learning.simulator.reach import ReachEnv
 
 CONTROL_HZ = 10
 IMAGE_SIZE = 64
@@ -34,6 +37,8 @@ SPAWN: dict[str, Any] = {
     "spawn_max_radius": 0.13,
     "spawn_angle_half_range_deg": 50.0,
 }
+REACH = "zk0/Reach-v0"
+gymnasium.register(REACH, entry_point=ReachEnv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ TASKS = {
     "touch": TaskSpec(
         "MuJoCoTouch-v1", TouchConfig, {"objects": [CubeObject(color="green")], **SPAWN}, 40
     ),
+    "reach": TaskSpec(REACH, MoveConfig, {}, 40),
     "lift": TaskSpec(
         "MuJoCoPickLift-v1", PickConfig, {"objects": [CubeObject(color="red")], **SPAWN}, 90
     ),
@@ -63,8 +69,11 @@ TASKS = {
 }
 
 
-def make_environment(task: str) -> Any:
-    """The environment of `task` with joint positions and two 64-pixel cameras at 10 Hz."""
+def make_environment(task: str, *, film: bool = False) -> Any:
+    """The environment of `task` with joint positions and two 64-pixel cameras at 10 Hz.
+
+    With `film`, `render()` gives a view from the side, uint8[256, 256, 3].
+    """
     spec = TASKS[task]
     quality = RenderingQuality("reproducible", msaa_samples=0, shadows=False, shadow_map_size=256)
     wrist = WristCamera(
@@ -85,11 +94,28 @@ def make_environment(task: str) -> Any:
         observations=[JointPositions(), OverheadCamera(IMAGE_SIZE, IMAGE_SIZE), wrist],
         obs_mode="visual",
     )
-    return gymnasium.make(spec.environment, config=config, max_episode_steps=spec.max_steps)
+    return gymnasium.make(
+        spec.environment,
+        config=config,
+        render_mode="rgb_array" if film else None,
+        max_episode_steps=spec.max_steps,
+    )
 
 
 def to_dataset_row(simulator: Any, joints_rad: NDArray[Any]) -> NDArray[np.float32]:
     """Joint angles in radians → LeRobot's SO-101 units (degrees; gripper 0–100), float32[6]."""
-    limits = (float(simulator._target_low[-1]), float(simulator._target_high[-1]))
-    row = sim_qpos_to_dataset_row(np.array(joints_rad, dtype=np.float64), gripper_limits_rad=limits)
+    joints = np.array(joints_rad, dtype=np.float64)
+    row = sim_qpos_to_dataset_row(joints, gripper_limits_rad=_get_gripper_limits(simulator))
     return np.asarray(row, dtype=np.float32)
+
+
+def to_joint_targets(simulator: Any, row: NDArray[Any]) -> NDArray[np.float32]:
+    """The inverse: LeRobot's SO-101 units → radians, float32[6], within the actuators' limits."""
+    units = np.array(row, dtype=np.float64)
+    joints = dataset_row_to_sim_qpos(units, gripper_limits_rad=_get_gripper_limits(simulator))
+    low, high = simulator.action_space.low, simulator.action_space.high
+    return np.asarray(np.clip(joints, low, high), dtype=np.float32)
+
+
+def _get_gripper_limits(simulator: Any) -> tuple[float, float]:
+    return float(simulator._target_low[-1]), float(simulator._target_high[-1])

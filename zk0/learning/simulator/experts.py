@@ -35,6 +35,7 @@ class Expert:
         """Targets until well after the task is solved; the caller stops at success."""
         plans = {
             "touch": self._touch,
+            "reach": self._reach,
             "lift": self._lift,
             "place": self._place,
             "stack": self._stack,
@@ -46,6 +47,11 @@ class Expert:
         cube = self._simulator._get_target_pose()[:3]
         yield from self._go(raise_point(cube * FLAT, HOVER_M), None, 0.2)
         yield from self._go(raise_point(cube, 0.02), None, 0.2)
+
+    def _reach(self) -> Targets:
+        ball = np.array(self._simulator._target_pos, dtype=np.float64)
+        joints = self._kinematics.solve(ball, None, self._target, down=False)
+        yield from self._move(np.r_[joints, self._target[5]], 0.7 * SPEED_RAD)
 
     def _lift(self) -> Targets:
         cube = self._simulator._get_target_pose()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import so101_nexus
+import so101_nexus.mujoco.move_env as move_env
 import trimesh
 from numpy.typing import NDArray
 
@@ -52,3 +53,4 @@ def use_light_meshes(folder: Path, cell_m: float = 0.004) -> None:
         trimesh.Trimesh(vertices, faces, process=False).export(target)
     so101_nexus.get_so101_mujoco_model_dir = lambda: folder
     so101_nexus.get_so101_mujoco_model_path = lambda: folder / "so101.xml"
+    move_env._SO101_DIR, move_env._SO101_XML = folder, folder / "so101.xml"  # read on import

@@ -1,0 +1,385 @@
+"""The RewardLedger port: one suite for the vault in memory and for the real one on Anvil."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.doubles.payouts import (
+    BASE_LOSS,
+    BOND,
+    COIN,
+    DROP,
+    PLAN,
+    RATE,
+    RULING_S,
+    WINDOW_S,
+    Seat,
+    World,
+    build_memory_world,
+    digest_of,
+    end_round,
+    end_with_a_freeloader,
+    prove_all,
+    settle,
+)
+from zk0 import errors
+from zk0.chain import refusals
+from zk0.chain.deploy import deploy_network
+from zk0.chain.deployments import Deployment
+from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
+from zk0.chain.history import ContributionRow, build_history
+from zk0.chain.interfaces import load_abi
+from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.transactions import SendPolicy
+from zk0.chain.wallet import open_wallet
+from zk0.ports import Cid
+from zk0.protocol.round import Finalization, Phase
+from zk0.protocol.statement import Digest
+
+EVIDENCE = Digest(b"\x55" * 32)
+
+
+def build_chain_world(devnet: Devnet, deployment: Deployment) -> World:
+    def sit(number: int | None) -> Seat:
+        wallet = None if number is None else open_wallet(f"dev:{number}", 31337)
+        ledger: ChainLedger = connect(devnet.rpc_url, deployment, wallet, SendPolicy(poll_s=0.01))
+        return Seat(ledger, ledger.rewards)
+
+    nodes = tuple(sit(i) for i in range(2, 5))
+    world = World(sit(1), nodes, sit(6), sit(None), devnet.advance)
+    # One instruction that stops: every proof is accepted, and agreements are what a test says.
+    devnet.request("anvil_setCode", deployment.alignment_verifier, "0x00")
+    return world
+
+
+@pytest.fixture(scope="module")
+def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Devnet, World]]:
+    with start_devnet(None, DevnetOptions(block_time_s=None)) as running:
+        deployment = deploy_network(running.rpc_url, PLAN, tmp_path_factory.mktemp("deployments"))
+        yield running, build_chain_world(running, deployment)
+
+
+@pytest.fixture(params=["memory", "anvil"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "memory":
+        yield build_memory_world()
+        return
+    running, shared = request.getfixturevalue("anvil")
+    snapshot = running.request("evm_snapshot")
+    yield shared
+    assert running.request("evm_revert", snapshot) is True
+
+
+def get_owed(world: World, round_id: int) -> list[int]:
+    rewards = world.reader.rewards
+    return [rewards.get_owed_wei(round_id, seat.ledger.account) for seat in world.nodes]
+
+
+def get_rows(world: World, round_id: int) -> tuple[ContributionRow, ...]:
+    (row,) = build_history(world.reader.ledger.get_events(), round_id=round_id)
+    return row.contributions
+
+
+def get_shares(world: World, round_id: int) -> list[int]:
+    return [c.share_nano for c in world.reader.ledger.get_round(round_id).contributions]
+
+
+# ---------------------------------------------------------------------- what is paid
+
+
+def test_a_vault_says_how_it_pays(world: World) -> None:
+    terms = world.reader.rewards.terms
+    assert terms.asset is None
+    assert (terms.objection_window_s, terms.ruling_window_s) == (WINDOW_S, RULING_S)
+    assert terms.objection_bond_wei == BOND
+    assert world.reader.rewards.get_rate_wei_per_nano(7) == RATE
+    assert world.reader.rewards.get_next_round() == 1
+    assert world.reader.rewards.get_settlement(1) is None
+
+
+def test_a_vault_without_wallet_is_read_and_not_written(world: World) -> None:
+    with pytest.raises(errors.WalletError):
+        _ = world.reader.rewards.account
+    with pytest.raises(errors.WalletError):
+        world.reader.rewards.settle(1)
+
+
+def test_a_round_pays_its_drop_by_share_and_to_the_wei(world: World) -> None:
+    round_id = end_round(world, 1000, 1001, 1003)
+    settle(world, round_id)
+    settled = world.reader.rewards.get_settlement(round_id)
+    assert settled is not None
+    assert settled.payout_wei == settled.unpaid_wei == RATE * DROP
+    shares = get_shares(world, round_id)
+    assert settled.total_nano == sum(shares)
+    assert get_owed(world, round_id) == [settled.payout_wei * s // sum(shares) for s in shares]
+    world.advance(WINDOW_S)
+    paid = 0
+    for seat in world.nodes:
+        owed = world.reader.rewards.get_owed_wei(round_id, seat.ledger.account)
+        before = seat.ledger.get_balance_wei(seat.ledger.account)
+        receipt = seat.rewards.claim([round_id])
+        gained = seat.ledger.get_balance_wei(seat.ledger.account) - before + receipt.fee_wei
+        assert gained == owed
+        paid += gained
+    assert paid == settled.payout_wei
+    left = world.reader.rewards.get_settlement(round_id)
+    assert left is not None
+    assert left.unpaid_wei == 0
+    assert world.reader.rewards.get_pot_wei() == COIN - settled.payout_wei
+
+
+def test_a_small_pot_is_all_that_a_round_pays(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id, amount=1001)
+    settled = world.reader.rewards.get_settlement(round_id)
+    assert settled is not None
+    assert settled.payout_wei == 1001
+    assert world.reader.rewards.get_pot_wei() == 0
+
+
+def test_a_stream_pays_each_of_its_rounds_and_what_is_left_rolls_over(world: World) -> None:
+    world.stranger.rewards.fund(1, 3, 1000)
+    world.coordinator.ledger.open_round(b"\x44" * 32)
+    world.coordinator.ledger.abort_round(1)
+    world.stranger.rewards.settle(1)
+    assert world.reader.rewards.get_pot_wei() == 1000
+    second = end_round(world, 1000, 1000, 1000)
+    world.stranger.rewards.settle(second)
+    settled = world.reader.rewards.get_settlement(second)
+    assert settled is not None
+    assert (settled.payout_wei, world.reader.rewards.get_pot_wei()) == (2000, 0)
+
+
+def test_a_kept_base_pays_nothing_and_leaves_debts_alone(world: World) -> None:
+    end_round(world, 1000, 1000, -500)
+    kept = prove_all(world, {0: 1000, 1: -1000})
+    world.advance(500)
+    base = world.reader.ledger.get_head()
+    world.coordinator.ledger.finalize_round(
+        kept,
+        Finalization(
+            base, "", digest_of(99), "bafkreport", BASE_LOSS + 5000, BASE_LOSS
+        ),
+    )  # fmt: skip
+    world.stranger.rewards.fund(1, 2, COIN)
+    world.stranger.rewards.settle(1)
+    world.stranger.rewards.settle(2)
+    settled = world.reader.rewards.get_settlement(kept)
+    assert settled is not None
+    assert (settled.payout_wei, settled.total_nano) == (0, 0)
+    assert get_owed(world, kept) == [0, 0, 0]
+    assert {c.debt_nano for c in get_rows(world, kept)} == {None}
+    assert {c.credit_nano for c in get_rows(world, kept)} == {0}
+
+
+def test_a_debt_is_carried_against_a_later_share(world: World) -> None:
+    rounds = [end_round(world, 1000, 1000, common) for common in (-3000, 1000, 5000)]
+    world.stranger.rewards.fund(1, 3, COIN)
+    carried = 0
+    for round_id in rounds:
+        world.stranger.rewards.settle(round_id)
+        share = get_shares(world, round_id)[2]
+        carried += share
+        settled = world.reader.rewards.get_settlement(round_id)
+        assert settled is not None
+        others = sum(get_shares(world, round_id)[:2])
+        assert settled.total_nano == others + max(0, carried)
+        row = get_rows(world, round_id)[2]
+        assert row.credit_nano == max(0, carried)
+        assert row.debt_nano == max(0, -carried)
+    assert carried > 0
+    assert get_owed(world, rounds[1])[2] == 0
+    expected = RATE * DROP * carried // (carried + others)
+    assert get_owed(world, rounds[2])[2] == expected
+    world.advance(WINDOW_S)
+    with pytest.raises(refusals.NothingToClaimError):
+        world.nodes[2].rewards.claim([rounds[1]])
+    world.nodes[2].rewards.claim([rounds[2]])
+
+
+# ---------------------------------------------------------------------- who may, and when
+
+
+def test_rounds_are_settled_in_order_once_they_are_over(world: World) -> None:
+    with pytest.raises(refusals.NotOverError):
+        world.stranger.rewards.settle(1)
+    with pytest.raises(refusals.NotNextError):
+        world.stranger.rewards.settle(2)
+    world.coordinator.ledger.open_round(b"\x44" * 32)
+    with pytest.raises(refusals.NotOverError):
+        world.stranger.rewards.settle(1)
+    world.coordinator.ledger.abort_round(1)
+    world.stranger.rewards.settle(1)
+    with pytest.raises(refusals.NotNextError):
+        world.stranger.rewards.settle(1)
+
+
+def test_claims_wait_for_settlement_and_for_the_window(world: World) -> None:
+    node = world.nodes[0]
+    round_id = end_round(world, 1000, 1000, 1000)
+    with pytest.raises(refusals.NotSettledError):
+        node.rewards.claim([round_id])
+    settle(world, round_id)
+    with pytest.raises(refusals.ClaimsNotOpenError):
+        node.rewards.claim([round_id])
+    settled = world.reader.rewards.get_settlement(round_id)
+    assert settled is not None
+    assert settled.opens_at == world.reader.ledger.get_block().timestamp + WINDOW_S
+    world.advance(WINDOW_S)
+    assert settled.is_open(world.reader.ledger.get_block().timestamp)
+    node.rewards.claim([round_id])
+    with pytest.raises(refusals.NothingToClaimError):
+        node.rewards.claim([round_id])
+
+
+def test_whoever_was_not_accepted_has_nothing_to_claim(world: World) -> None:
+    round_id = end_with_a_freeloader(world)
+    settle(world, round_id)
+    world.advance(WINDOW_S)
+    assert get_owed(world, round_id)[2] == 0
+    for seat in (world.nodes[2], world.stranger):
+        with pytest.raises(refusals.NothingToClaimError):
+            seat.rewards.claim([round_id])
+    settled = world.reader.rewards.get_settlement(round_id)
+    assert settled is not None
+    assert sum(get_owed(world, round_id)) in (settled.payout_wei, settled.payout_wei - 1)
+
+
+def test_many_rounds_are_claimed_in_one_call_all_or_none(world: World) -> None:
+    rounds = [end_round(world, 1000 + i, 1000, 1000) for i in range(3)]
+    world.stranger.rewards.fund(1, 3, COIN)
+    for round_id in rounds:
+        world.stranger.rewards.settle(round_id)
+    world.advance(WINDOW_S)
+    node = world.nodes[0]
+    with pytest.raises(refusals.NothingToClaimError):
+        node.rewards.claim([*rounds, rounds[0]])
+    with pytest.raises(refusals.EmptyListError):
+        node.rewards.claim([])
+    owed = sum(world.reader.rewards.get_owed_wei(r, node.ledger.account) for r in rounds)
+    before = node.ledger.get_balance_wei(node.ledger.account)
+    receipt = node.rewards.claim(rounds)
+    assert node.ledger.get_balance_wei(node.ledger.account) == before + owed - receipt.fee_wei
+
+
+def test_an_objection_freezes_a_payout_until_the_ruling_is_late(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id)
+    before = world.stranger.ledger.get_balance_wei(world.stranger.ledger.account)
+    receipt = world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+    after = world.stranger.ledger.get_balance_wei(world.stranger.ledger.account)
+    assert before - after == BOND + receipt.fee_wei
+    with pytest.raises(refusals.FrozenError):
+        world.nodes[0].rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+    world.advance(WINDOW_S)
+    now = world.reader.ledger.get_block().timestamp
+    settled = world.reader.rewards.get_settlement(round_id)
+    assert settled is not None
+    assert settled.is_frozen(now)
+    assert not settled.is_open(now)
+    with pytest.raises(refusals.FrozenError):
+        world.nodes[0].rewards.claim([round_id])
+    world.advance(RULING_S)
+    assert settled.is_open(world.reader.ledger.get_block().timestamp)
+    world.nodes[0].rewards.claim([round_id])
+
+
+def test_objections_that_break_a_rule_are_refused(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    with pytest.raises(refusals.NotSettledError):
+        world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("c"))
+    settle(world, round_id)
+    for evidence, cid in ((Digest(bytes(32)), "c"), (EVIDENCE, "")):
+        with pytest.raises(refusals.NoEvidenceError):
+            world.stranger.rewards.object_to(round_id, evidence, Cid(cid))
+    world.advance(WINDOW_S)
+    with pytest.raises(refusals.ObjectionTooLateError):
+        world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("c"))
+    unpaid = end_round(world, 1000, 1000, 1000)
+    while world.reader.rewards.get_pot_wei():
+        world.stranger.rewards.settle(unpaid)
+        unpaid = end_round(world, 1000, 1000, 1000)
+    world.stranger.rewards.settle(unpaid)
+    with pytest.raises(refusals.NothingToObjectError):
+        world.stranger.rewards.object_to(unpaid, EVIDENCE, Cid("c"))
+
+
+@pytest.mark.parametrize(
+    ("first", "rounds", "amount", "expected"),
+    [
+        (0, 1, 1, refusals.AlreadySettledError),
+        (1, 0, 1, refusals.StreamOutOfRangeError),
+        (1, (1 << 32) + 1, 1, refusals.StreamOutOfRangeError),
+        ((1 << 32) + 2, 1, 1, refusals.StreamOutOfRangeError),
+        (1, 1, 0, refusals.AmountOutOfRangeError),
+        (1, 1, 10**25, errors.InsufficientFundsError),
+    ],
+)
+def test_funding_that_breaks_a_rule_is_refused(
+    world: World, first: int, rounds: int, amount: int, expected: type[errors.ChainError]
+) -> None:
+    before = world.stranger.ledger.get_balance_wei(world.stranger.ledger.account)
+    with pytest.raises(expected):
+        world.stranger.rewards.fund(first, rounds, amount)
+    assert world.stranger.ledger.get_balance_wei(world.stranger.ledger.account) == before
+
+
+# ---------------------------------------------------------------------- events
+
+EVENT_ARGUMENTS = {
+    entry["name"]: [i["name"] for i in entry["inputs"]]
+    for contract in ("ContributionRegistry", "RewardVault")
+    for entry in load_abi(contract)
+    if entry["type"] == "event"
+}
+
+
+def test_credits_and_debts_stand_between_the_outcomes_and_the_checkpoint(world: World) -> None:
+    round_id = end_round(world, 1000, -400, 1000)
+    names = [e.name for e in world.reader.ledger.get_events(round_id=round_id)]
+    start = names.index("ContributionSettled")
+    assert names[start:] == [
+        *["ContributionSettled"] * 3,
+        "ContributionCredited",
+        "DebtChanged",
+        "ContributionCredited",
+        "CheckpointPublished",
+        "RoundFinalized",
+    ]
+
+
+def test_the_vaults_events_are_part_of_the_history(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id)
+    world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+    world.advance(WINDOW_S + RULING_S)
+    world.nodes[0].rewards.claim([round_id])
+    events = world.reader.ledger.get_events()
+    vault = world.reader.rewards.terms.vault
+    wanted = ["Funded", "RoundPaidOut", "ObjectionFiled", "RewardClaimed"]
+    told = [e for e in events if e.name in wanted]
+    assert [e.name for e in told] == wanted
+    assert {e.contract for e in told} == {vault}
+    assert told[3].node == world.nodes[0].ledger.account
+    for event in events:
+        if event.name in EVENT_ARGUMENTS:
+            assert list(event.args) == EVENT_ARGUMENTS[event.name], event.name
+
+
+def test_what_the_events_say_is_owed_is_what_the_vault_pays(world: World) -> None:
+    round_id = end_round(world, 1000, 1001, 1003)
+    assert [c.owed_wei for c in get_rows(world, round_id)] == [None] * 3
+    settle(world, round_id)
+    world.advance(WINDOW_S)
+    for position in (1, 0, 2):
+        owed = get_owed(world, round_id)
+        assert [c.owed_wei for c in get_rows(world, round_id)] == owed
+        world.nodes[position].rewards.claim([round_id])
+        row = get_rows(world, round_id)[position]
+        assert (row.claimed_wei, row.owed_wei) == (owed[position], 0)
+    (row_,) = build_history(world.reader.ledger.get_events(), round_id=round_id)
+    assert row_.settlement == world.reader.rewards.get_settlement(round_id)
+    assert row_.phase is Phase.FINALIZED
