@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { RoundParameters } from "./RoundParameters.sol";
 import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
+import { ICoordinatorSet } from "./interfaces/ICoordinatorSet.sol";
 import { ICreditSource } from "./interfaces/ICreditSource.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IProofVerifier } from "./interfaces/IProofVerifier.sol";
@@ -26,15 +27,13 @@ import { Publication } from "./types/Publication.sol";
 import { Record } from "./types/Record.sol";
 import { Round } from "./types/Round.sol";
 import { Statement } from "./types/Statement.sol";
-import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 /// @title ContributionRegistry
 /// @notice Keeps rounds, contributions and checkpoints, and judges the proofs.
-contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable2Step {
+contract ContributionRegistry is IContributionRegistry, RoundParameters {
     using SafeCast for int256;
 
     uint256 internal constant COMMITMENT_LENGTH = 64;
@@ -47,6 +46,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     /// Coordinates of a task's direction (-1, 0 or 1) in one byte.
     uint256 internal constant TERNARIES_PER_BYTE = 4;
+
+    /// @inheritdoc IContributionRegistry
+    ICoordinatorSet public immutable override coordinators;
 
     /// @inheritdoc IContributionRegistry
     INodeRegistry public immutable override nodeRegistry;
@@ -67,9 +69,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     /// @inheritdoc IContributionRegistry
     string public override manifestCid;
-
-    /// @inheritdoc IContributionRegistry
-    address public override coordinator;
 
     /// @inheritdoc IContributionRegistry
     bytes32 public override head;
@@ -98,8 +97,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     }
 
     /// @notice Fixes the rules and publishes the first checkpoint.
-    /// @param owner_ Who may name another coordinator.
-    /// @param coordinator_ Who drives the rounds.
+    /// @param coordinators_ Who drives the rounds.
     /// @param parts The nodes, the verifiers with the circuit that this network uses, and the randomness.
     /// @param parameters_ The rules of the network.
     /// @param genesisDigest SHA-256 of the first checkpoint.
@@ -107,8 +105,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     /// @param manifestDigest_ SHA-256 of the network's manifest.
     /// @param manifestCid_ Its content identifier.
     constructor(
-        address owner_,
-        address coordinator_,
+        ICoordinatorSet coordinators_,
         Parts memory parts,
         Parameters memory parameters_,
         bytes32 genesisDigest,
@@ -116,7 +113,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         bytes32 manifestDigest_,
         string memory manifestCid_
     )
-        Ownable(owner_)
         RoundParameters(
             parameters_,
             parts.verifierRouter.verifierOf(parts.circuitId).sampleSize(),
@@ -125,8 +121,9 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
     {
         require(manifestDigest_ != 0, ContributionRegistry_ZeroDigest());
         require(bytes(manifestCid_).length != 0, ContributionRegistry_EmptyCid());
-        address served = parts.nodeRegistry.registry();
-        require(served == address(this), ContributionRegistry_NotServed(address(this), served));
+        _requireServed(parts.nodeRegistry.registry());
+        _requireServed(address(coordinators_.registry()));
+        coordinators = coordinators_;
         nodeRegistry = parts.nodeRegistry;
         verifierRouter = parts.verifierRouter;
         randomness = parts.randomness;
@@ -134,7 +131,6 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         SAMPLE_SIZE = parts.verifierRouter.verifierOf(parts.circuitId).sampleSize();
         manifestDigest = manifestDigest_;
         manifestCid = manifestCid_;
-        _setCoordinator(coordinator_);
         emit NetworkCreated(genesisDigest, genesisCid, manifestDigest_, manifestCid_);
         _publishCheckpoint(0, genesisDigest, genesisCid);
     }
@@ -404,11 +400,10 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             phase != Phase.None && phase != Phase.Finalized && phase != Phase.Aborted,
             ContributionRegistry_RoundOver(phase)
         );
-        if (msg.sender != coordinator) {
-            uint256 deadline = _abortDeadline(r, phase);
-            require(
-                block.timestamp > deadline, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp)
-            );
+        uint256 deadline = _abortDeadline(r, phase);
+        bool missed = block.timestamp > deadline;
+        if (msg.sender != coordinator()) {
+            require(missed, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp));
             // Else whoever is first after the deadline could abort what others have a right to close.
             require(
                 phase != Phase.Committing || r.count < QUORUM,
@@ -416,11 +411,7 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
             );
         }
         _abort(roundId, r);
-    }
-
-    /// @inheritdoc IContributionRegistry
-    function setCoordinator(address coordinator_) external override onlyOwner {
-        _setCoordinator(coordinator_);
+        if (_isCoordinatorsDoing(r, phase)) coordinators.penalize(roundId, missed);
     }
 
     // ---------------------------------------------------------------- views
@@ -492,6 +483,11 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         // A kept base has the loss of the base, and nobody's credit.
         dropNano = Credits.dropNano(r.baseLossNano, r.finalLossNano);
         return (r.creditNano, _credited[roundId], dropNano, true);
+    }
+
+    /// @inheritdoc IContributionRegistry
+    function coordinator() public view override returns (address) {
+        return coordinators.current();
     }
 
     /// @inheritdoc IContributionRegistry
@@ -705,6 +701,14 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
         emit RoundAborted(roundId, phase, msg.sender);
     }
 
+    /// Whether the coordinator pays for an abort in this phase. Nodes that do not commit, or put no sample on
+    /// chain, are not its doing. Everything else is: it could have drawn itself, and a round that was free to
+    /// abort would be a free choice among seeds.
+    function _isCoordinatorsDoing(Round storage r, Phase phase) private view returns (bool) {
+        if (phase == Phase.Committing) return false;
+        return phase != Phase.Collecting || r.samples != 0 || block.timestamp <= r.deadline;
+    }
+
     function _abortDeadline(Round storage r, Phase phase) private view returns (uint256) {
         uint256 deadline = r.deadline;
         if (phase == Phase.Collecting) return deadline + SEAL_WINDOW;
@@ -714,14 +718,13 @@ contract ContributionRegistry is IContributionRegistry, RoundParameters, Ownable
 
     // ---------------------------------------------------------------- shared checks
 
-    function _setCoordinator(address coordinator_) private {
-        require(coordinator_ != address(0), ContributionRegistry_ZeroAddress());
-        emit CoordinatorChanged(coordinator, coordinator_);
-        coordinator = coordinator_;
+    function _requireServed(address served) private view {
+        require(served == address(this), ContributionRegistry_NotServed(address(this), served));
     }
 
     function _requireCoordinator() private view {
-        require(msg.sender == coordinator, ContributionRegistry_NotCoordinator(coordinator, msg.sender));
+        address expected = coordinator();
+        require(msg.sender == expected, ContributionRegistry_NotCoordinator(expected, msg.sender));
     }
 
     function _requireInTime(uint256 deadline) private view {

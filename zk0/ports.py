@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
+from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.faults import FaultHistory, FaultRules
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.payout import Settlement
@@ -52,6 +53,7 @@ class Network:
     """In the node registry's order; a task's number is its position."""
     parameters: Parameters
     coordinator: Address
+    """Who drove rounds when this was read; `Ledger.get_coordinators` says who does now."""
     genesis: Digest
     genesis_cid: Cid
     manifest: Digest
@@ -191,6 +193,18 @@ class Ledger(Protocol):
 
     def top_up(self, node: Address, amount_wei: int) -> Receipt:
         """Add to `node`'s bond, from this account."""
+        ...
+
+    def get_coordinators(self) -> Coordinators:
+        """Who may drive rounds, with bonds, and who does now."""
+        ...
+
+    def bond_coordinator(self, coordinator: Address, amount_wei: int) -> Receipt:
+        """Add to a coordinator's bond, from this account."""
+        ...
+
+    def succeed_coordinator(self) -> Receipt:
+        """Make the next coordinator the current one, if the current one has been idle."""
         ...
 
     def request_exit(self) -> Receipt: ...

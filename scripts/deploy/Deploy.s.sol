@@ -2,13 +2,16 @@
 pragma solidity ^0.8.28;
 
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { RewardVault } from "contracts/RewardVault.sol";
+import { IContributionRegistry } from "contracts/interfaces/IContributionRegistry.sol";
 import { IForfeits } from "contracts/interfaces/IForfeits.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
+import { CoordinatorRules } from "contracts/types/CoordinatorRules.sol";
 import { NodeRules } from "contracts/types/NodeRules.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
@@ -31,6 +34,7 @@ contract Deploy is Script {
         IRandomness randomness;
         IParticipation participation;
         NodeRegistry nodeRegistry;
+        CoordinatorSet coordinatorSet;
         ContributionRegistry contributionRegistry;
         RewardVault rewardVault; // none if the configuration has no ".vault"
     }
@@ -60,29 +64,28 @@ contract Deploy is Script {
         d.verifierRouter = new VerifierRouter(vm.parseJsonAddress(config, ".owner"), d.alignmentVerifier);
         d.randomness = new BlockHashRandomness();
         d.participation = new OpenParticipation();
-        // Each registry knows the other for good, so the first one is told where the second one will be. A
-        // transaction of the deployer's in between makes the second one's constructor refuse.
+        // The registry of rounds and the others know each other for good, so these are told where it will be. A
+        // transaction of the deployer's in between makes its constructor refuse.
         d.nodeRegistry = new NodeRegistry(
             vm.parseJsonAddress(config, ".owner"),
-            _futureAddress(1),
+            _futureAddress(2),
             d.participation,
             vm.parseJsonStringArray(config, ".tasks"),
             _nodeRules(config)
         );
-        d.contributionRegistry = new ContributionRegistry(
+        d.coordinatorSet = new CoordinatorSet(
             vm.parseJsonAddress(config, ".owner"),
-            vm.parseJsonAddress(config, ".coordinator"),
-            Parts(d.nodeRegistry, d.verifierRouter, d.randomness, d.alignmentVerifier.circuitId()),
-            _parameters(config),
-            vm.parseJsonBytes32(config, ".genesisDigest"),
-            vm.parseJsonString(config, ".genesisCid"),
-            vm.parseJsonBytes32(config, ".manifestDigest"),
-            vm.parseJsonString(config, ".manifestCid")
+            IContributionRegistry(_futureAddress(1)),
+            _coordinatorRules(config),
+            vm.parseJsonAddressArray(config, ".coordinators")
         );
+        d.contributionRegistry = _deployRegistry(config, d);
         if (vm.keyExistsJson(config, ".vault")) {
             d.rewardVault = _deployVault(config, d.contributionRegistry);
             _forfeitTo(d.nodeRegistry, d.rewardVault);
+            _forfeitTo(d.coordinatorSet, d.rewardVault);
         }
+        _bondFirst(d.coordinatorSet, config);
     }
 
     /// @notice The contract that EZKL generated for a circuit: alignment-960 → Alignment960Verifier.
@@ -107,6 +110,19 @@ contract Deploy is Script {
         string memory name = verifierName(circuit);
         // Compiled apart from this script, with settings of its own (runs = 1).
         return vm.deployCode(string.concat(name, ".sol:", name));
+    }
+
+    /// The deployer may put up the first coordinator's bond; without one, nobody can open a round.
+    function _bondFirst(CoordinatorSet set, string memory config) private {
+        uint256 amount = vm.parseJsonUint(config, ".coordinatorRules.firstBondWei");
+        if (amount != 0) set.bond{ value: amount }(set.coordinators()[0]);
+    }
+
+    function _coordinatorRules(string memory config) private pure returns (CoordinatorRules memory r) {
+        r.bond = uint96(_uint(config, ".coordinatorRules.bondWei", type(uint96).max));
+        r.penalty = uint96(_uint(config, ".coordinatorRules.penaltyWei", type(uint96).max));
+        r.exitDelay = uint32(_uint(config, ".coordinatorRules.exitDelay", type(uint32).max));
+        r.idleWindow = uint32(_uint(config, ".coordinatorRules.idleWindow", type(uint32).max));
     }
 
     /// Forfeited bonds go to the pot. If another account owns the network, that is its to say; a vault of tokens
@@ -134,6 +150,24 @@ contract Deploy is Script {
         r.faultLimit = uint8(_uint(config, ".faults.limit", type(uint8).max));
         r.faultWindow = uint8(_uint(config, ".faults.window", type(uint8).max));
         r.forfeitBps = uint16(_uint(config, ".faults.forfeitBps", type(uint16).max));
+    }
+
+    function _deployRegistry(string memory config, Deployment memory d)
+        private
+        returns (ContributionRegistry)
+    {
+        Parts memory parts = Parts(
+            d.nodeRegistry, d.verifierRouter, d.randomness, d.alignmentVerifier.circuitId()
+        );
+        return new ContributionRegistry(
+            d.coordinatorSet,
+            parts,
+            _parameters(config),
+            vm.parseJsonBytes32(config, ".genesisDigest"),
+            vm.parseJsonString(config, ".genesisCid"),
+            vm.parseJsonBytes32(config, ".manifestDigest"),
+            vm.parseJsonString(config, ".manifestCid")
+        );
     }
 
     function _deployVault(string memory config, ContributionRegistry registry) private returns (RewardVault) {
@@ -174,6 +208,7 @@ contract Deploy is Script {
         vm.serializeUint(key, "block", block.number);
         vm.serializeAddress(key, "contributionRegistry", address(d.contributionRegistry));
         vm.serializeAddress(key, "nodeRegistry", address(d.nodeRegistry));
+        vm.serializeAddress(key, "coordinatorSet", address(d.coordinatorSet));
         vm.serializeAddress(key, "alignmentVerifier", address(d.alignmentVerifier));
         vm.serializeAddress(key, "verifierRouter", address(d.verifierRouter));
         vm.serializeAddress(key, "randomness", address(d.randomness));

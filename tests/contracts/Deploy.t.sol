@@ -9,7 +9,12 @@ contract DeployTest is Test {
 
     function setUp() public {
         script = new Deploy();
+        vm.deal(address(script), 1 ether);
     }
+
+    string internal constant COORDINATORS = '"coordinators":["0x00000000000000000000000000000000000000a2","0x00000000000000000000000000000000000000A3"],'
+        '"coordinatorRules":{"bondWei":"100","exitDelay":3600,"penaltyWei":"40","idleWindow":600,'
+        '"firstBondWei":"250"},"tasks":["pick","push"],';
 
     string internal constant VAULT = ',"vault":{"asset":"0x0000000000000000000000000000000000000000",'
         '"rateWeiPerNano":"7","objectionWindow":60,"rulingWindow":120,"objectionBond":"100000000000000000"}';
@@ -19,17 +24,20 @@ contract DeployTest is Test {
     }
 
     function _config(string memory maxNodes, string memory vault) internal pure returns (string memory) {
-        return string.concat(
-            '{"owner":"0x00000000000000000000000000000000000000A1",',
-            '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
-            '"bondPerExampleWei":"1000000000","exitDelay":36000,',
+        string memory parameters = string.concat(
             '"faults":{"limit":3,"window":10,"forfeitBps":2500},"parameters":{"minCommitWindow":1,',
             '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
             '"finalizeWindow":7,"quorum":2,"maxNodes":',
             maxNodes,
             ',"minExponent":-24,"maxExponent":-8,"maxWeightShareBps":5000,"zMin":4,"maxRegressionNano":9,',
             '"parameterCount":314016,"framesPerTask":16},"circuit":"alignment-960","circuitId":"0x',
-            "00000000000000000000000000000000000000000000000000000000000000c1",
+            "00000000000000000000000000000000000000000000000000000000000000c1"
+        );
+        return string.concat(
+            '{"owner":"0x00000000000000000000000000000000000000A1",',
+            COORDINATORS,
+            '"bondPerExampleWei":"1000000000","exitDelay":36000,',
+            parameters,
             '","sampleSize":960,"devnetSrs":true,"genesisDigest":"0x',
             "00000000000000000000000000000000000000000000000000000000000000c2",
             '","genesisCid":"g","manifestDigest":"0x',
@@ -45,7 +53,12 @@ contract DeployTest is Test {
         assertEq(address(d.contributionRegistry.nodeRegistry()), address(d.nodeRegistry));
         assertEq(address(d.contributionRegistry.verifier()), address(d.alignmentVerifier));
         assertEq(address(d.alignmentVerifier.ezklVerifier()), d.ezklVerifier);
-        assertEq(d.contributionRegistry.owner(), address(0xA1));
+        assertEq(address(d.contributionRegistry.coordinators()), address(d.coordinatorSet));
+        assertEq(d.coordinatorSet.owner(), address(0xA1));
+        assertEq(d.coordinatorSet.coordinators()[1], address(0xA3));
+        assertEq(d.coordinatorSet.seat(address(0xA2)).bond, 250);
+        assertEq(d.coordinatorSet.rules().penalty, 40);
+        assertEq(d.coordinatorSet.rules().exitDelay, 3600);
         assertEq(d.contributionRegistry.coordinator(), address(0xA2));
         assertEq(d.nodeRegistry.owner(), address(0xA1));
         assertEq(d.nodeRegistry.tasks()[1], "push");
@@ -82,6 +95,7 @@ contract DeployTest is Test {
         );
         Deploy.Deployment memory d = script.deploy(config);
         assertEq(d.nodeRegistry.beneficiary(), address(d.rewardVault));
+        assertEq(d.coordinatorSet.beneficiary(), address(d.rewardVault));
     }
 
     function test_ANetworkNeedsNoVault() public {

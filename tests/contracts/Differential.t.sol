@@ -59,6 +59,7 @@ contract DifferentialTest is RegistryFixture {
         vm.serializeUint(key, "faultLimit", FAULT_LIMIT);
         vm.serializeUint(key, "faultWindow", FAULT_WINDOW);
         vm.serializeUint(key, "forfeitBps", FORFEIT_BPS);
+        _describeCoordinators(key);
         vm.serializeBytes32(key, "genesis", GENESIS);
         uint256[] memory sizes = new uint256[](crowd.length);
         uint256[] memory tasks = new uint256[](crowd.length);
@@ -69,6 +70,21 @@ contract DifferentialTest is RegistryFixture {
         vm.serializeUint(key, "sizes", sizes);
         vm.serializeUint(key, "nodeTasks", tasks);
         vm.writeJson(vm.serializeString(key, "tasks", nodes.tasks()), string.concat(folder, "/site.json"));
+    }
+
+    function _describeCoordinators(string memory key) private {
+        address[] memory list = coordinators.coordinators();
+        uint256[] memory bonds = new uint256[](list.length);
+        for (uint256 i; i < list.length; ++i) {
+            bonds[i] = coordinators.seat(list[i]).bond;
+        }
+        vm.serializeAddress(key, "coordinatorSet", address(coordinators));
+        vm.serializeAddress(key, "coordinators", list);
+        vm.serializeUint(key, "coordinatorBonds", bonds);
+        vm.serializeUint(key, "coordinatorBond", COORDINATOR_BOND);
+        vm.serializeUint(key, "penalty", PENALTY);
+        vm.serializeUint(key, "idleWindow", IDLE_WINDOW);
+        vm.serializeUint(key, "time", block.timestamp);
     }
 
     /// The second half: one file for each network that Python played.

@@ -29,6 +29,7 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
         alignmentVerifier = _deployVerifier(vector, contractName);
         address target = vm.parseJsonAddress(vector, ".registry");
         _setNodeRules();
+        _deployCoordinators(target);
         _deployNodes(target, new OpenParticipation());
         registry = _deployTo(target);
         _join(node, TASK);
@@ -42,8 +43,7 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
         deployCodeTo(
             "ContributionRegistry.sol:ContributionRegistry",
             abi.encode(
-                owner,
-                coordinator,
+                coordinators,
                 _parts(alignmentVerifier),
                 p,
                 GENESIS,

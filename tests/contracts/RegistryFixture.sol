@@ -3,14 +3,19 @@ pragma solidity ^0.8.28;
 
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
-import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import {
+    IContributionRegistry,
+    IContributionRegistry as I
+} from "contracts/interfaces/IContributionRegistry.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
+import { CoordinatorRules } from "contracts/types/CoordinatorRules.sol";
 import { Finalization } from "contracts/types/Finalization.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { NodeRules } from "contracts/types/NodeRules.sol";
@@ -31,6 +36,9 @@ abstract contract RegistryFixture is Test {
     uint8 internal constant FAULT_LIMIT = 3;
     uint8 internal constant FAULT_WINDOW = 5;
     uint16 internal constant FORFEIT_BPS = 2500;
+    uint96 internal constant COORDINATOR_BOND = 1 ether;
+    uint96 internal constant PENALTY = 0.25 ether;
+    uint32 internal constant IDLE_WINDOW = 1 days;
     bytes32 internal constant GENESIS = keccak256("genesis");
     bytes32 internal constant POOL_ROOT = keccak256("pool");
     bytes32 internal constant CANDIDATE = keccak256("candidate");
@@ -40,6 +48,8 @@ abstract contract RegistryFixture is Test {
 
     address internal owner = makeAddr("owner");
     address internal coordinator = makeAddr("coordinator");
+    address internal standby = makeAddr("standby");
+    address internal reserve = makeAddr("reserve");
     address internal stranger = makeAddr("stranger");
     address internal alice = makeAddr("alice"); // task 0
     address internal bob = makeAddr("bob"); // task 1
@@ -48,6 +58,7 @@ abstract contract RegistryFixture is Test {
 
     NodeRules internal nodeRules; // of the next deployment
     string[] internal taskNames; // of the next deployment
+    CoordinatorSet internal coordinators;
     NodeRegistry internal nodes;
     ContributionRegistry internal registry;
     uint256 internal id; // the round that the test is about
@@ -82,17 +93,30 @@ abstract contract RegistryFixture is Test {
         Parts memory parts = _parts(verifier);
         parts.nodeRegistry = _deployNodesOfNext();
         return new ContributionRegistry(
-            owner, coordinator, parts, p, GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid"
+            coordinators, parts, p, GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid"
         );
     }
 
-    /// A node registry for the contract that this one deploys right after it.
+    /// Coordinators and a node registry for the contract that this one deploys right after them.
     function _deployNodesOfNext() internal returns (NodeRegistry) {
         OpenParticipation participation = new OpenParticipation();
+        _deployCoordinators(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2));
         return
             _deployNodes(
                 vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1), participation
             );
+    }
+
+    /// The coordinator with its bond five times over, and two standbys with theirs.
+    function _deployCoordinators(address registry_) internal {
+        address[] memory list = new address[](3);
+        (list[0], list[1], list[2]) = (coordinator, standby, reserve);
+        CoordinatorRules memory rules = CoordinatorRules(COORDINATOR_BOND, PENALTY, EXIT_DELAY, IDLE_WINDOW);
+        coordinators = new CoordinatorSet(owner, IContributionRegistry(registry_), rules, list);
+        vm.deal(address(this), address(this).balance + 100 * COORDINATOR_BOND);
+        coordinators.bond{ value: 5 * COORDINATOR_BOND }(coordinator);
+        coordinators.bond{ value: COORDINATOR_BOND }(standby);
+        coordinators.bond{ value: COORDINATOR_BOND }(reserve);
     }
 
     function _deployNodes(address registry_, IParticipation participation) internal returns (NodeRegistry) {

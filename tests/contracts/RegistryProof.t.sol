@@ -80,6 +80,7 @@ contract RegistryProofTest is ProofRoundFixture {
 
     function test_RevertWhen_TheProofIsUsedAtAnotherRegistry() public {
         address another = makeAddr("another registry");
+        _deployCoordinators(another);
         _deployNodes(another, new OpenParticipation());
         registry = _deployTo(another);
         _join(node, TASK);

@@ -133,12 +133,12 @@ contract RoundVectorsTest is RegistryFixture {
     function _deployNetwork() internal {
         _setNodeRules();
         nodeRules.bondPerExampleWei = 0;
+        _deployCoordinators(target);
         _deployNodes(target, new OpenParticipation());
         deployCodeTo(
             "ContributionRegistry.sol:ContributionRegistry",
             abi.encode(
-                owner,
-                coordinator,
+                coordinators,
                 _parts(new MockVerifier(M)),
                 rules,
                 genesis,

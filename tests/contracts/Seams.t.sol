@@ -74,7 +74,7 @@ contract SetRandomness is IRandomness {
                 _deployNodesOfNext(), router, registry.randomness(), second.circuitId()
             );
             registry = new ContributionRegistry(
-                owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
+                coordinators, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
             );
             _joinAll();
             assertEq(address(registry.verifier()), address(second));
@@ -177,7 +177,7 @@ contract SetRandomness is IRandomness {
             bytes32 circuit = registry.circuitId();
             Parts memory parts = Parts(_deployNodesOfNext(), router, source, circuit);
             registry = new ContributionRegistry(
-                owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
+                coordinators, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
             );
             _joinAll();
             _open();

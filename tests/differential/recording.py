@@ -98,6 +98,9 @@ class _CapturedCall(Exception):  # noqa: N818
         self.contract, self.data, self.value_wei = contract, data, value_wei
 
 
+_SOURCES = ("ContributionRegistry", "CoordinatorSet", "NodeRegistry")
+
+
 class _CapturingLedger(ChainLedger):
     """The real adapter, as far as the bytes of a call."""
 
@@ -113,9 +116,9 @@ class _CapturingLedger(ChainLedger):
         return self._reader.get_round(round_id)
 
     def _send(self, contract: str, name: str, *args: Any, value: int = 0) -> Receipt:
-        nodes = contract == "NodeRegistry"
-        target = self._contracts.node_registry if nodes else self._contracts.registry
-        data = bytes.fromhex(target.encode_abi(name, args=list(args))[2:])
+        data = bytes.fromhex(
+            self._contracts.by_name(contract).encode_abi(name, args=list(args))[2:]
+        )
         raise _CapturedCall(contract, data, value)
 
 
@@ -129,12 +132,22 @@ class Recorder:
         self._addresses = {
             "ContributionRegistry": net.registry,
             "NodeRegistry": net.node_registry,
+            "CoordinatorSet": chain.coordinator_set,
         }
-        rounds, nodes = (
+        rounds, nodes, coordinators = (
             web3.eth.contract(Web3.to_checksum_address(a), abi=load_abi(n))
             for n, a in self._addresses.items()
         )
-        self._contracts = Contracts(web3, net.chain_id, rounds, nodes, verifier=rounds)
+        self._contracts = Contracts(
+            web3,
+            net.chain_id,
+            rounds,
+            nodes,
+            coordinators,
+            verifier=rounds,
+            router=rounds,
+            vault=None,
+        )
         self._closing_blocks: dict[int, int] = {}
 
     def call(self, sender: Address, method: str, *args: Any, **named: Any) -> type | None:
@@ -213,7 +226,7 @@ class Recorder:
 
 def encode_event(name: str, args: dict[str, Any]) -> tuple[list[bytes], bytes]:
     """Topics and data of an event; none of ours has an indexed argument of dynamic size."""
-    contract = next(c for c in ("ContributionRegistry", "NodeRegistry") if _has_event(c, name))
+    contract = next(c for c in _SOURCES if _has_event(c, name))
     entry = _find_entry(contract, "event", name)
     indexed = [i for i in entry["inputs"] if i["indexed"]]
     stored = [i for i in entry["inputs"] if not i["indexed"]]

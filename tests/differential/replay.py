@@ -18,6 +18,7 @@ from zk0.chain.devnet import ROOT
 from zk0.chain.interfaces import CONTRACTS, get_type, load_abi
 from zk0.chain.reverts import decode_revert
 from zk0.ports import Registration
+from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
 from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Digest
@@ -94,7 +95,18 @@ def _read_site(folder: Path) -> Site:
         for a, task, size in entries
         if size
     }
-    return Site(network, accounts, raw["stranger"].lower(), nodes, raw["exitDelay"])
+    seats = [
+        Seat(name.lower(), bond)
+        for name, bond in zip(raw["coordinators"], raw["coordinatorBonds"], strict=True)
+    ]
+    rules = CoordinatorRules(
+        raw["coordinatorBond"], raw["penalty"], raw["exitDelay"], raw["idleWindow"]
+    )
+    coordinators = Coordinators(rules, tuple(seats), seats[0].coordinator, raw["time"])
+    return Site(
+        network, accounts, raw["stranger"].lower(), nodes, raw["exitDelay"],
+        raw["coordinatorSet"].lower(), coordinators,
+    )  # fmt: skip
 
 
 def _write(scenario: Scenario, file: Path) -> None:

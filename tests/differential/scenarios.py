@@ -13,6 +13,7 @@ from tests.differential.recording import RecordedChain, Recorder
 from tests.differential.state import view_everything, view_round
 from zk0.ports import Cid, Network, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.protocol.statement import Address, Agreement, Commitment, Digest
 
@@ -33,6 +34,8 @@ class Site:
     nodes: Mapping[Address, Any]
     """Registrations that the deployment comes with."""
     exit_delay_s: int
+    coordinator_set: Address
+    coordinators: Coordinators
 
 
 def draw_parameters(draw: random.Random, template: Parameters) -> Parameters:
@@ -69,8 +72,10 @@ class Scenario:
         self.parameters = parameters
         network = replace(site.network, parameters=parameters)
         self.chain = RecordedChain(
-            network, verify=lambda _, proof: bool(proof), exit_delay_s=site.exit_delay_s
-        )
+            network, verify=lambda _, proof: bool(proof), exit_delay_s=site.exit_delay_s,
+            seats=site.coordinators,
+        )  # fmt: skip
+        self.chain.coordinator_set = site.coordinator_set
         self.chain.nodes.update(site.nodes)
         self.recorder = Recorder(self.chain)
         self.tally: Counter[tuple[str, str]] = Counter()
@@ -102,7 +107,7 @@ class Scenario:
 
     @property
     def _coordinator(self) -> Address:
-        return self.chain.network.coordinator
+        return self.chain.coordinators.current or self.site.stranger
 
     @property
     def _round(self) -> Round:
@@ -196,6 +201,8 @@ class Scenario:
             lambda: self.finalize(of_round),
             lambda: self._join(who),
             lambda: self._top_up(who),
+            lambda: self._bond(who),
+            lambda: self._call(who, "succeed_coordinator"),
             lambda: self._call(who, "request_exit"),
             lambda: self._call(who, "withdraw_bond"),
         ]
@@ -220,7 +227,14 @@ class Scenario:
         required = size * self.chain.network.bond_per_example_wei
         self._call(who, "top_up", node, self.draw.choice([0, 1, required // 4, required]))
 
+    def _bond(self, who: Address) -> None:
+        seats = [seat.coordinator for seat in self.chain.coordinators.seats]
+        target = self.draw.choice([*seats, who])
+        self._call(who, "bond_coordinator", target, self.draw.choice([0, 1, 10**17, 10**18]))
+
     def _open(self) -> None:
+        while self.chain.coordinators.current is None:
+            self._bond(self.site.stranger)
         self._call(self._driver(), "open_round", self._any_digest())
 
     def _commit_or_close(self, round_: Round, uncommitted: list[Address]) -> None:

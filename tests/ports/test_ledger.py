@@ -12,12 +12,13 @@ from zk0.chain import refusals
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
-from zk0.chain.interfaces import load_abi
+from zk0.chain.interfaces import CONTRACTS, load_abi
 from zk0.chain.ledger import connect
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid, Ledger, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.coordinators import Coordinators, Seat
 from zk0.protocol.randomness import compute_seed
 from zk0.protocol.round import Finalization, Parameters, Phase
 from zk0.protocol.statement import Address, Agreement, CircuitId, Commitment, Digest
@@ -35,7 +36,8 @@ BOND_PER_EXAMPLE_WEI = 10**12
 PLAN = NetworkPlan(
     circuit="alignment-960", circuit_id=CircuitId(b"\x11" * 32), sample_size=960,
     devnet_srs=True, owner=open_wallet("dev:0", 31337).address,
-    coordinator=open_wallet("dev:1", 31337).address, tasks=TASKS, parameters=PARAMETERS,
+    coordinator=open_wallet("dev:1", 31337).address,
+    standbys=(open_wallet("dev:7", 31337).address,), tasks=TASKS, parameters=PARAMETERS,
     genesis=Digest(b"\x22" * 32), genesis_cid=Cid("bafkgenesis"), manifest=Digest(b"\x33" * 32),
     manifest_cid=Cid("bafkmanifest"), bond_per_example_wei=BOND_PER_EXAMPLE_WEI,
 )  # fmt: skip
@@ -51,6 +53,7 @@ class World:
 
     coordinator: Ledger
     nodes: tuple[Ledger, ...]
+    standby: Ledger
     stranger: Ledger
     reader: Ledger
     advance: Callable[[int], None]
@@ -70,13 +73,17 @@ def build_memory_world() -> World:
         genesis_cid=PLAN.genesis_cid, bond_per_example_wei=BOND_PER_EXAMPLE_WEI,
     )  # fmt: skip
     network = replace(network, manifest=PLAN.manifest, manifest_cid=PLAN.manifest_cid)
-    chain = MemoryChain(network, exit_delay_s=800)
+    seats = (Seat(PLAN.coordinator, PLAN.coordinator_bond_wei), Seat(PLAN.standbys[0]))
+    coordinators = Coordinators(PLAN.coordinator_rules, seats, PLAN.coordinator)
+    chain = MemoryChain(network, exit_delay_s=800, seats=coordinators)
     names = [Address(f"0x{i:040x}") for i in range(0xA0, 0xA5)]
     ledgers = [MemoryLedger(chain, name) for name in names]
     coordinator = MemoryLedger(chain, PLAN.coordinator)
+    standby = MemoryLedger(chain, PLAN.standbys[0])
     return World(
-        coordinator, tuple(ledgers[:4]), ledgers[4], MemoryLedger(chain, None), chain.advance
-    )
+        coordinator, tuple(ledgers[:4]), standby, ledgers[4], MemoryLedger(chain, None),
+        chain.advance,
+    )  # fmt: skip
 
 
 def build_chain_world(devnet: Devnet, deployment: Deployment) -> World:
@@ -88,6 +95,7 @@ def build_chain_world(devnet: Devnet, deployment: Deployment) -> World:
     return World(
         coordinator=open_ledger("dev:1"),
         nodes=tuple(open_ledger(f"dev:{i}") for i in range(2, 6)),
+        standby=open_ledger("dev:7"),
         stranger=open_ledger("dev:6"),
         reader=connect(devnet.rpc_url, deployment),
         advance=devnet.advance,
@@ -695,11 +703,87 @@ def test_others_cannot_abort_a_round_that_they_could_close(world: World) -> None
         world.stranger.abort_round(round_id)
 
 
+# ---------------------------------------------------------------------- coordinators
+
+
+def test_a_bonded_standby_drives_the_next_round_when_a_deadline_is_missed(world: World) -> None:
+    rules = PLAN.coordinator_rules
+    before = world.reader.get_coordinators()
+    assert before.current == world.coordinator.account
+    assert [seat.coordinator for seat in before.seats] == [PLAN.coordinator, *PLAN.standbys]
+    assert before.rules == rules
+    assert not before.is_fit(world.standby.account)
+    world.stranger.bond_coordinator(world.standby.account, rules.bond_wei)
+    with pytest.raises(refusals.NotCoordinatorError):
+        world.standby.open_round(POOL)
+    round_id = draw_sample(world)
+    seed = world.reader.get_round(round_id).sample_seed
+    world.nodes[0].commit_sample(round_id, seed, point_of(1))
+    world.advance(LATE)
+    world.stranger.abort_round(round_id)
+
+    after = world.reader.get_coordinators()
+    assert after.current == world.standby.account
+    seat = after.seat_of(world.coordinator.account)
+    assert seat is not None
+    assert seat.bond_wei == PLAN.coordinator_bond_wei - rules.penalty_wei
+    names = [e.name for e in world.reader.get_events()][-3:]
+    assert names == ["RoundAborted", "CoordinatorPenalized", "CoordinatorChanged"]
+    with pytest.raises(refusals.NotCoordinatorError):
+        world.coordinator.open_round(POOL)
+    world.standby.open_round(POOL)
+    assert world.reader.get_round(round_id + 1).phase is Phase.COMMITTING
+
+
+def test_an_abort_after_the_seed_costs_and_one_before_is_free(world: World) -> None:
+    def bond() -> int:
+        seat = world.reader.get_coordinators().seat_of(world.coordinator.account)
+        assert seat is not None
+        return seat.bond_wei
+
+    first = commit_all(world)
+    full = bond()
+    world.coordinator.abort_round(first)
+    assert bond() == full
+    world.coordinator.open_round(POOL)
+    for position, node in enumerate(world.nodes[:3]):
+        node.commit_update(first + 1, digest_of(50 + position), 100, -10)
+    world.coordinator.close_commits(first + 1)
+    world.coordinator.abort_round(first + 1)
+    assert bond() == full - PLAN.coordinator_rules.penalty_wei
+    assert world.reader.get_coordinators().current == world.coordinator.account
+
+
+def test_an_idle_coordinator_is_succeeded_only_by_one_with_a_bond(world: World) -> None:
+    with pytest.raises(refusals.NotIdleError):
+        world.stranger.succeed_coordinator()
+    world.advance(PLAN.coordinator_rules.idle_window_s + LATE)
+    with pytest.raises(refusals.NoStandbyError):
+        world.stranger.succeed_coordinator()
+    bond = PLAN.coordinator_rules.bond_wei
+    world.standby.bond_coordinator(world.standby.account, bond - 1)
+    with pytest.raises(refusals.NoStandbyError):
+        world.stranger.succeed_coordinator()
+    world.standby.bond_coordinator(world.standby.account, 1)
+    world.stranger.succeed_coordinator()
+    assert world.reader.get_coordinators().current == world.standby.account
+    world.standby.open_round(POOL)
+    with pytest.raises(refusals.RoundRunningError):
+        world.stranger.succeed_coordinator()
+
+
+def test_bonds_are_for_those_on_the_list_and_of_coins(world: World) -> None:
+    with pytest.raises(refusals.NotApprovedError):
+        world.stranger.bond_coordinator(world.stranger.account, 1)
+    with pytest.raises(refusals.NothingToBondError):
+        world.stranger.bond_coordinator(world.standby.account, 0)
+
+
 # ---------------------------------------------------------------------- events
 
 EVENT_ARGUMENTS = {
     entry["name"]: [i["name"] for i in entry["inputs"]]
-    for contract in ("ContributionRegistry", "NodeRegistry", "RewardVault", "VerifierRouter")
+    for contract in CONTRACTS
     for entry in load_abi(contract)
     if entry["type"] == "event"
 }

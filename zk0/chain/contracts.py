@@ -23,6 +23,7 @@ class Contracts:
     chain_id: int
     registry: Contract
     node_registry: Contract
+    coordinators: Contract
     verifier: Contract
     router: Contract
     vault: Contract | None
@@ -32,10 +33,19 @@ class Contracts:
         """Of the registry of rounds and of the registry of nodes."""
         return to_address(self.registry.address), to_address(self.node_registry.address)
 
+    def by_name(self, name: str) -> Contract:
+        """One of those that rounds write to: `ContributionRegistry`, `NodeRegistry`, …"""
+        named = {
+            "ContributionRegistry": self.registry,
+            "CoordinatorSet": self.coordinators,
+            "NodeRegistry": self.node_registry,
+        }
+        return named[name]
+
     @property
     def event_sources(self) -> tuple[Address, ...]:
         """Whose events are the network's history."""
-        others = (self.router, self.vault)
+        others = (self.coordinators, self.router, self.vault)
         return (*self.addresses, *(to_address(c.address) for c in others if c is not None))
 
 
@@ -75,6 +85,7 @@ def open_contracts(rpc: Web3, registry: Address, vault: Address | None = None) -
             chain_id=chain_id,
             registry=rounds,
             node_registry=_bind(rpc, "NodeRegistry", nodes),
+            coordinators=_bind(rpc, "CoordinatorSet", to_address(call(rounds, "coordinators"))),
             verifier=_bind(rpc, "AlignmentVerifier", verifier),
             router=router,
             vault=None,

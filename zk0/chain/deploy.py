@@ -19,6 +19,7 @@ from zk0.chain.reverts import decode_revert
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.errors import ChainError, ConfigError
 from zk0.ports import Cid
+from zk0.protocol.coordinators import CoordinatorRules
 from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Address, CircuitId, Digest
@@ -73,6 +74,11 @@ class NetworkPlan:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int = 10**12
+    standbys: tuple[Address, ...] = ()
+    """Coordinators that follow `coordinator`, in this order; they put up their bonds themselves."""
+    coordinator_rules: CoordinatorRules = field(default_factory=CoordinatorRules)
+    coordinator_bond_wei: int = 10**19
+    """What the deployer puts up for `coordinator`; 0 if it does so itself."""
     fault_rules: FaultRules = field(default_factory=FaultRules)
     exit_delay_s: int | None = None
     """None: as long as the longest round, which is the least that the contract takes."""
@@ -89,7 +95,14 @@ class NetworkPlan:
             "bondPerExampleWei": self.bond_per_example_wei,
             "circuit": self.circuit,
             "circuitId": "0x" + self.circuit_id.hex(),
-            "coordinator": self.coordinator,
+            "coordinatorRules": {
+                "bondWei": str(self.coordinator_rules.bond_wei),
+                "exitDelay": self.coordinator_rules.exit_delay_s,
+                "firstBondWei": str(self.coordinator_bond_wei),
+                "idleWindow": self.coordinator_rules.idle_window_s,
+                "penaltyWei": str(self.coordinator_rules.penalty_wei),
+            },
+            "coordinators": [self.coordinator, *self.standbys],
             "devnetSrs": self.devnet_srs,
             "exitDelay": self.exit_delay_s or compute_longest_round_s(p),
             "faults": {

@@ -20,7 +20,13 @@ from zk0.ports import Event
 from zk0.protocol.statement import Address
 
 FIRST_RANGE_BLOCKS = 10_000
-_CONTRACTS = ("ContributionRegistry", "NodeRegistry", "RewardVault", "VerifierRouter")
+_CONTRACTS = (
+    "ContributionRegistry",
+    "CoordinatorSet",
+    "NodeRegistry",
+    "RewardVault",
+    "VerifierRouter",
+)
 
 
 @cache

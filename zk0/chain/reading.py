@@ -8,6 +8,7 @@ from typing import Any
 from zk0.chain.contracts import to_address
 from zk0.ports import Registration
 from zk0.protocol.contribution import Contribution, MissingReason, Outcome
+from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
 from zk0.protocol.faults import FaultHistory
 from zk0.protocol.round import Parameters, Phase, Round
 from zk0.protocol.statement import Address, Digest
@@ -49,6 +50,18 @@ def to_registration(node: Address, raw: Any, faults: Any, node_key: bytes) -> Re
         exit_at=raw.exitAt,
         is_suspended=raw.status == 3,
         faults=FaultHistory(faults.lastRound, faults.recent),
+    )
+
+
+def to_coordinators(
+    rules: Any, seats: Sequence[tuple[Any, Any]], current: Address, since: int
+) -> Coordinators:
+    """The set of coordinators; the zero address stands for nobody."""
+    return Coordinators(
+        rules=CoordinatorRules(rules.bond, rules.penalty, rules.exitDelay, rules.idleWindow),
+        seats=tuple(Seat(to_address(name), raw.bond, raw.exitAt) for name, raw in seats),
+        current=None if int(current, 16) == 0 else current,
+        since=since,
     )
 
 

@@ -243,10 +243,6 @@ class WrongSampleSeedError(ContributionRegistryError):
     sentence = "the sample seed is {expected}, found {actual}: make the sample again"
 
 
-class ZeroAddressError(ContributionRegistryError):
-    sentence = "an address is missing"
-
-
 class ZeroCommitmentError(ContributionRegistryError):
     sentence = "the commitment is to nothing but zeros"
 
@@ -257,8 +253,8 @@ class ZeroDigestError(ContributionRegistryError):
 
 class NotServedError(ContributionRegistryError):
     sentence = (
-        "the registry of nodes serves {actual}, not {expected}: deploy both together, with no "
-        "transaction of the deployer's in between"
+        "the registry of nodes, or the set of coordinators, serves {actual}, not {expected}: "
+        "deploy them together, with no transaction of the deployer's in between"
     )
 
 
@@ -354,6 +350,87 @@ class UnknownTaskError(NodeRegistryError):
 
 class WrongStatusError(NodeRegistryError):
     sentence = "the node must be {expected} for this, and is {actual} (None: not registered)"
+
+
+class CoordinatorSetError(ContractRevertError):
+    """The set of coordinators refused."""
+
+    prefix = "CoordinatorSet_"
+
+
+class AlreadyApprovedError(CoordinatorSetError):
+    sentence = "{account} is on the list of coordinators"
+
+
+class CoordinatorDurationOutOfRangeError(CoordinatorSetError):
+    sentence = "a delay must last 1 to {max} s, found {actual}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the vault has an error of this name too."""
+        return "CoordinatorSet_DurationOutOfRange"
+
+
+class CoordinatorExitPendingError(CoordinatorSetError):
+    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of nodes has an error of this name too."""
+        return "CoordinatorSet_ExitPending"
+
+
+class CoordinatorSetFullError(CoordinatorSetError):
+    sentence = "the list already has the {max} coordinators that it can have"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of nodes has an error of this name too."""
+        return "CoordinatorSet_Full"
+
+
+class CoordinatorNotRegistryError(CoordinatorSetError):
+    sentence = "only the registry of rounds ({expected}) reports aborts, found {actual}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of nodes has an error of this name too."""
+        return "CoordinatorSet_NotRegistry"
+
+
+class LeavingError(CoordinatorSetError):
+    sentence = "{account} is leaving: it must withdraw its bond before it can bond again"
+
+
+class NoStandbyError(CoordinatorSetError):
+    sentence = "no other coordinator is on the list with its bond: nobody can take over"
+
+
+class NotApprovedError(CoordinatorSetError):
+    sentence = "{account} is not on the list of coordinators: ask the owner to approve it"
+
+
+class NotIdleError(CoordinatorSetError):
+    sentence = (
+        "the coordinator has until {idleAt} to open a round, the chain's time is {timestamp}: try "
+        "again later"
+    )
+
+
+class NotLeavingError(CoordinatorSetError):
+    sentence = "{account} has not left: step down first"
+
+
+class NothingToBondError(CoordinatorSetError):
+    sentence = "a bond must carry coins: give an amount above 0"
+
+
+class PenaltyOutOfRangeError(CoordinatorSetError):
+    sentence = "the penalty must be 1 to the bond of {max} wei, found {actual}"
+
+
+class RoundRunningError(CoordinatorSetError):
+    sentence = "round {round} is running: its coordinator stays until it is over"
 
 
 class ForfeitsError(ContractRevertError):

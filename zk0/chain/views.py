@@ -11,10 +11,11 @@ from web3.exceptions import TransactionNotFound
 
 from zk0.chain.contracts import Contracts, call, to_address
 from zk0.chain.events import get_logs, get_topic
-from zk0.chain.reading import ZERO, to_parameters, to_registration, to_round
+from zk0.chain.reading import ZERO, to_coordinators, to_parameters, to_registration, to_round
 from zk0.chain.rpc import translate_errors
 from zk0.errors import ChainError, NoContractError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Registration
+from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Round
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest
@@ -53,6 +54,18 @@ class ChainViews:
         addresses = [to_address(a) for a in self._get_pages("NodeRegistry", "nodes", block)]
         found = (self._get_registration(address, block) for address in addresses)
         return [registration for registration in found if registration is not None]
+
+    def get_coordinators(self) -> Coordinators:
+        block = self.get_block().number
+        target = self._contracts.coordinators
+        names = call(target, "coordinators", block=block)
+        seats = [(name, call(target, "seat", name, block=block)) for name in names]
+        return to_coordinators(
+            call(target, "rules", block=block),
+            seats,
+            to_address(call(target, "current", block=block)),
+            int(call(target, "since", block=block)),
+        )
 
     def get_round_count(self) -> int:
         return int(call(self._contracts.registry, "roundCount"))

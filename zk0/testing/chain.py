@@ -16,6 +16,8 @@ from typing import Any
 from zk0.chain import refusals
 from zk0.errors import InsufficientFundsError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
+from zk0.protocol import coordinators
+from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
 from zk0.protocol.credits import RoundCredits, credit_round
 from zk0.protocol.faults import FaultHistory, FaultReason, FaultRules, add_fault, compute_forfeit
 from zk0.protocol.round import Parameters, Phase, Round
@@ -27,6 +29,8 @@ KEPT_HASHES = 8191
 MAX_DATASET_SIZE = 1 << 24
 MAX_NODE_KEY_BYTES = 256
 START_S = 1_700_000_000
+FIRST_BOND_WEI = 10**19
+NOBODY = Address("0x" + "0" * 40)
 ZERO = bytes(32)
 Verify = Callable[[Statement, bytes], bool]
 
@@ -87,7 +91,11 @@ class MemoryChain:
     """The state that all accounts share. `verify` is the proof verifier."""
 
     def __init__(
-        self, network: Network, verify: Verify = refuse_proofs, exit_delay_s: int = EXIT_DELAY_S
+        self,
+        network: Network,
+        verify: Verify = refuse_proofs,
+        exit_delay_s: int = EXIT_DELAY_S,
+        seats: Coordinators | None = None,
     ) -> None:
         self.network = network
         self.verify = verify
@@ -98,6 +106,14 @@ class MemoryChain:
         self.nodes: dict[Address, Registration] = {}
         self.faults: dict[Address, FaultHistory] = {}
         self.forfeited_wei = 0
+        self.coordinators = seats or Coordinators(
+            CoordinatorRules(),
+            (Seat(network.coordinator, FIRST_BOND_WEI),),
+            network.coordinator,
+            START_S,
+        )
+        self.coordinator_set = Address("0x" + hashlib.sha256(b"coordinators").hexdigest()[:40])
+        self.penalties_wei = 0
         self.rounds: dict[int, Round] = {}
         self.samples: dict[tuple[int, Address], Commitment] = {}
         self.challenges: dict[int, PublishedChallenge] = {}
@@ -118,9 +134,7 @@ class MemoryChain:
             tx.events.append(("CircuitAdded", router, circuit))
             for position, name in enumerate(net.tasks):
                 self.emit_node(tx, "TaskAdded", task=position, taskName=name)
-            self.emit(
-                tx, "CoordinatorChanged", previous=Address("0x" + "0" * 40), current=net.coordinator
-            )
+            self.emit_coordinators(tx, None)
             self.emit(
                 tx, "NetworkCreated", genesisDigest=net.genesis, genesisCid=net.genesis_cid,
                 manifestDigest=net.manifest, manifestCid=net.manifest_cid,
@@ -170,6 +184,66 @@ class MemoryChain:
     def emit_node(self, tx: Transaction, name: str, **args: Any) -> None:
         """An event of the registry of nodes."""
         tx.events.append((name, self.network.node_registry, args))
+
+    # ------------------------------------------------------------------ coordinators
+
+    def emit_coordinators(self, tx: Transaction, previous: Address | None) -> None:
+        """That another account drives rounds, if one does."""
+        current = self.coordinators.current
+        if current != previous:
+            args = {"previous": previous or NOBODY, "current": current or NOBODY}
+            tx.events.append(("CoordinatorChanged", self.coordinator_set, args))
+
+    def bond_coordinator(self, tx: Transaction, account: Address, amount_wei: int) -> None:
+        """The set of coordinators' `bond`."""
+        if amount_wei > self.balances[tx.sender]:
+            raise InsufficientFundsError(
+                f"{tx.sender} has {self.balances[tx.sender]} of {amount_wei} wei"
+            )
+        before = self.coordinators
+        seat = before.seat_of(account)
+        if seat is None:
+            raise refusals.NotApprovedError(arguments={"account": account})
+        if seat.exit_at:
+            raise refusals.LeavingError(arguments={"account": account})
+        if not amount_wei:
+            raise refusals.NothingToBondError
+        self.balances[tx.sender] -= amount_wei
+        self.coordinators = coordinators.bond(before, account, amount_wei, tx.now)
+        args = {
+            "coordinator": account, "from": tx.sender, "amount": amount_wei,
+            "bond": seat.bond_wei + amount_wei,
+        }  # fmt: skip
+        tx.events.append(("CoordinatorBonded", self.coordinator_set, args))
+        self.emit_coordinators(tx, before.current)
+
+    def succeed_coordinator(self, tx: Transaction) -> None:
+        """The set of coordinators' `succeed`."""
+        last = self.get_round(len(self.rounds))
+        if last.phase is not Phase.NONE and not last.phase.is_over:
+            raise refusals.RoundRunningError(arguments={"round": last.round_id})
+        before = self.coordinators
+        idle_at = before.compute_idle_at(last.deadline)
+        if tx.now <= idle_at:
+            arguments = {"idleAt": idle_at, "timestamp": tx.now}
+            raise refusals.NotIdleError(arguments=arguments)
+        try:
+            self.coordinators = coordinators.succeed(before, tx.now)
+        except ValueError as error:
+            raise refusals.NoStandbyError from error
+        self.emit_coordinators(tx, before.current)
+
+    def penalize(self, tx: Transaction, round_id: int, missed_deadline: bool) -> None:
+        """The set of coordinators' `penalize`, which the registry of rounds calls."""
+        before = self.coordinators
+        self.coordinators, amount = coordinators.penalize(before, missed_deadline, tx.now)
+        self.penalties_wei += amount
+        args = {
+            "round": round_id, "coordinator": before.current or NOBODY, "amount": amount,
+            "missedDeadline": missed_deadline,
+        }  # fmt: skip
+        tx.events.append(("CoordinatorPenalized", self.coordinator_set, args))
+        self.emit_coordinators(tx, before.current)
 
     # ------------------------------------------------------------------ rounds
 

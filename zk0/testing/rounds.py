@@ -12,6 +12,7 @@ from zk0.chain import refusals
 from zk0.ports import PublishedChallenge
 from zk0.protocol import transitions as step
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.coordinators import is_coordinators_doing
 from zk0.protocol.faults import FaultReason, list_not_proven, list_without_sample
 from zk0.protocol.round import Finalization, Phase
 from zk0.protocol.statement import (
@@ -294,3 +295,6 @@ def abort_round(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
         raise refusals.QuorumReachedError(arguments=arguments)
     chain.rounds[round_id] = aborted
     chain.emit(tx, "RoundAborted", round=round_id, phase=int(round_.phase), by=tx.sender)
+    if is_coordinators_doing(round_, tx.now):
+        missed = tx.now > step.compute_abort_deadline(round_, parameters)
+        chain.penalize(tx, round_id, missed)

@@ -56,6 +56,7 @@ contract RoundHandler is RegistryFixture {
     }
 
     modifier observed() {
+        coordinator = registry.coordinator();
         _;
         _observe();
     }

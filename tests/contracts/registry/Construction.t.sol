@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "../RegistryFixture.sol";
 import { MockVerifier } from "../doubles/MockVerifier.sol";
-import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
@@ -12,8 +12,8 @@ import { Parts } from "contracts/types/Parts.sol";
 
 contract ConstructionTest is RegistryFixture {
     function test_Construction() public view {
-        assertEq(registry.owner(), owner);
         assertEq(registry.coordinator(), coordinator);
+        assertEq(address(registry.coordinators()), address(coordinators));
         assertEq(address(registry.nodeRegistry()), address(nodes));
         assertEq(registry.verifier().sampleSize(), M);
         assertEq(registry.manifestDigest(), keccak256("manifest"));
@@ -29,8 +29,6 @@ contract ConstructionTest is RegistryFixture {
 
     function test_ConstructionTellsItsStory() public {
         vm.expectEmit();
-        emit I.CoordinatorChanged(address(0), coordinator);
-        vm.expectEmit();
         emit I.NetworkCreated(GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid");
         vm.expectEmit();
         emit I.CheckpointPublished(0, GENESIS, 0, "genesis-cid");
@@ -42,7 +40,7 @@ contract ConstructionTest is RegistryFixture {
     function _expectRefused(Parameters memory p, bytes memory refusal) internal {
         Parts memory parts = _parts(new MockVerifier(M));
         vm.expectRevert(refusal);
-        new ContributionRegistry(owner, coordinator, parts, p, GENESIS, "g", keccak256("manifest"), "m");
+        new ContributionRegistry(coordinators, parts, p, GENESIS, "g", keccak256("manifest"), "m");
     }
 
     function test_RevertWhen_AWindowIsOutOfRange() public {
@@ -164,61 +162,35 @@ contract ConstructionTest is RegistryFixture {
         vm.expectRevert(
             abi.encodeWithSelector(I.ContributionRegistry_NotServed.selector, next, address(registry))
         );
-        new ContributionRegistry(
-            owner, coordinator, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m"
+        new ContributionRegistry(coordinators, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m");
+    }
+
+    function test_RevertWhen_TheCoordinatorsServeAnotherRegistry() public {
+        Parts memory parts = _parts(new MockVerifier(M));
+        CoordinatorSet others = coordinators;
+        parts.nodeRegistry = _deployNodesOfNext();
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
+        vm.expectRevert(
+            abi.encodeWithSelector(I.ContributionRegistry_NotServed.selector, next, address(registry))
         );
+        new ContributionRegistry(others, parts, _parameters(), GENESIS, "g", keccak256("manifest"), "m");
     }
 
     // ---------------------------------------------------------------- the rest
 
-    function _expectRefused(
-        address c,
-        bytes32 genesis,
-        string memory cid,
-        bytes32 m,
-        string memory mCid,
-        bytes4 e
-    ) internal {
+    function _expectRefused(bytes32 genesis, string memory cid, bytes32 m, string memory mCid, bytes4 e)
+        internal
+    {
         Parts memory parts = _parts(new MockVerifier(M));
         parts.nodeRegistry = _deployNodesOfNext();
         vm.expectRevert(e);
-        new ContributionRegistry(owner, c, parts, _parameters(), genesis, cid, m, mCid);
+        new ContributionRegistry(coordinators, parts, _parameters(), genesis, cid, m, mCid);
     }
 
     function test_RevertWhen_SomethingIsEmpty() public {
-        _expectRefused(address(0), GENESIS, "g", "m", "m", I.ContributionRegistry_ZeroAddress.selector);
-        _expectRefused(coordinator, 0, "g", "m", "m", I.ContributionRegistry_ZeroDigest.selector);
-        _expectRefused(coordinator, GENESIS, "", "m", "m", I.ContributionRegistry_EmptyCid.selector);
-        _expectRefused(coordinator, GENESIS, "g", 0, "m", I.ContributionRegistry_ZeroDigest.selector);
-        _expectRefused(coordinator, GENESIS, "g", "m", "", I.ContributionRegistry_EmptyCid.selector);
-    }
-
-    function test_OwnerNamesAnotherCoordinator() public {
-        vm.expectEmit();
-        emit I.CoordinatorChanged(coordinator, stranger);
-        vm.prank(owner);
-        registry.setCoordinator(stranger);
-        assertEq(registry.coordinator(), stranger);
-    }
-
-    function test_RevertWhen_CoordinatorNamesAnotherCoordinator() public {
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, coordinator));
-        vm.prank(coordinator);
-        registry.setCoordinator(stranger);
-    }
-
-    function test_RevertWhen_CoordinatorIsNobody() public {
-        vm.expectRevert(I.ContributionRegistry_ZeroAddress.selector);
-        vm.prank(owner);
-        registry.setCoordinator(address(0));
-    }
-
-    function test_OwnershipChangesInTwoSteps() public {
-        vm.prank(owner);
-        registry.transferOwnership(stranger);
-        assertEq(registry.owner(), owner);
-        vm.prank(stranger);
-        registry.acceptOwnership();
-        assertEq(registry.owner(), stranger);
+        _expectRefused(0, "g", "m", "m", I.ContributionRegistry_ZeroDigest.selector);
+        _expectRefused(GENESIS, "", "m", "m", I.ContributionRegistry_EmptyCid.selector);
+        _expectRefused(GENESIS, "g", 0, "m", I.ContributionRegistry_ZeroDigest.selector);
+        _expectRefused(GENESIS, "g", "m", "", I.ContributionRegistry_EmptyCid.selector);
     }
 }
