@@ -22,6 +22,7 @@ contract CoordinatorSetTest is RegistryFixture {
     }
 
     function _bond(address who, uint256 amount) internal {
+        vm.deal(address(this), amount);
         coordinators.bond{ value: amount }(who);
     }
 
@@ -514,6 +515,7 @@ contract CoordinatorSetTest is RegistryFixture {
             if (op == 5) try coordinators.withdraw() { } catch { }
             if (op == 6) try coordinators.succeed() { } catch { }
             vm.stopPrank();
+            if (op == 7) vm.deal(address(this), 2 ether);
             if (op == 7) try coordinators.bond{ value: (seed >> 16) % (2 ether) }(who) { } catch { }
             skip((seed >> 32) % (2 hours));
             _checkSet(all);

@@ -112,11 +112,10 @@ abstract contract RegistryFixture is Test {
         address[] memory list = new address[](3);
         (list[0], list[1], list[2]) = (coordinator, standby, reserve);
         CoordinatorRules memory rules = CoordinatorRules(COORDINATOR_BOND, PENALTY, EXIT_DELAY, IDLE_WINDOW);
-        coordinators = new CoordinatorSet(owner, IContributionRegistry(registry_), rules, list);
-        vm.deal(address(this), address(this).balance + 100 * COORDINATOR_BOND);
-        coordinators.bond{ value: 5 * COORDINATOR_BOND }(coordinator);
-        coordinators.bond{ value: COORDINATOR_BOND }(standby);
-        coordinators.bond{ value: COORDINATOR_BOND }(reserve);
+        // One creation, whatever else it takes: where the registry will be depends on how many there are.
+        vm.deal(address(this), address(this).balance + 7 * COORDINATOR_BOND);
+        Bonded bonded = new Bonded{ value: 7 * COORDINATOR_BOND }(owner, registry_, rules, list);
+        coordinators = CoordinatorSet(vm.computeCreateAddress(address(bonded), 1));
     }
 
     function _deployNodes(address registry_, IParticipation participation) internal returns (NodeRegistry) {
@@ -342,5 +341,17 @@ abstract contract RegistryFixture is Test {
 
     function _expectRevert(bytes4 selector, uint256 expected, uint256 actual) internal {
         vm.expectRevert(abi.encodeWithSelector(selector, expected, actual));
+    }
+}
+
+/// @notice Deploys coordinators and puts up their bonds: the first one's five times over.
+contract Bonded {
+    constructor(address owner, address registry, CoordinatorRules memory rules, address[] memory list)
+        payable {
+        CoordinatorSet set = new CoordinatorSet(owner, IContributionRegistry(registry), rules, list);
+        set.bond{ value: 5 * rules.bond }(list[0]);
+        for (uint256 i = 1; i < list.length; ++i) {
+            set.bond{ value: rules.bond }(list[i]);
+        }
     }
 }

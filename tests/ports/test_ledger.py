@@ -22,7 +22,7 @@ from zk0.protocol.coordinators import Coordinators, Seat
 from zk0.protocol.randomness import compute_seed
 from zk0.protocol.round import Finalization, Parameters, Phase
 from zk0.protocol.statement import Address, Agreement, CircuitId, Commitment, Digest
-from zk0.testing.chain import MemoryChain, make_network
+from zk0.testing.chain import START_S, MemoryChain, make_network
 from zk0.testing.ledger import MemoryLedger
 
 PARAMETERS = Parameters(
@@ -74,7 +74,7 @@ def build_memory_world() -> World:
     )  # fmt: skip
     network = replace(network, manifest=PLAN.manifest, manifest_cid=PLAN.manifest_cid)
     seats = (Seat(PLAN.coordinator, PLAN.coordinator_bond_wei), Seat(PLAN.standbys[0]))
-    coordinators = Coordinators(PLAN.coordinator_rules, seats, PLAN.coordinator)
+    coordinators = Coordinators(PLAN.coordinator_rules, seats, PLAN.coordinator, START_S)
     chain = MemoryChain(network, exit_delay_s=800, seats=coordinators)
     names = [Address(f"0x{i:040x}") for i in range(0xA0, 0xA5)]
     ledgers = [MemoryLedger(chain, name) for name in names]

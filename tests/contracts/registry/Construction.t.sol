@@ -28,11 +28,15 @@ contract ConstructionTest is RegistryFixture {
     }
 
     function test_ConstructionTellsItsStory() public {
+        Parts memory parts = _parts(new MockVerifier(M));
+        parts.nodeRegistry = _deployNodesOfNext();
         vm.expectEmit();
         emit I.NetworkCreated(GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid");
         vm.expectEmit();
         emit I.CheckpointPublished(0, GENESIS, 0, "genesis-cid");
-        _deploy(_parameters());
+        new ContributionRegistry(
+            coordinators, parts, _parameters(), GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid"
+        );
     }
 
     // ---------------------------------------------------------------- parameters
