@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
+import { ICoordinatorSet } from "./interfaces/ICoordinatorSet.sol";
 import { ICreditSource } from "./interfaces/ICreditSource.sol";
 import { INetworkParameters } from "./interfaces/INetworkParameters.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
@@ -15,6 +16,7 @@ import { Shares } from "./libraries/Shares.sol";
 import { Challenge } from "./types/Challenge.sol";
 import { Checkpoint } from "./types/Checkpoint.sol";
 import { Contribution } from "./types/Contribution.sol";
+import { FaultReason } from "./types/FaultReason.sol";
 import { Finalization } from "./types/Finalization.sol";
 import { MissingReason } from "./types/MissingReason.sol";
 import { Outcome } from "./types/Outcome.sol";
@@ -26,15 +28,13 @@ import { Record } from "./types/Record.sol";
 import { Round } from "./types/Round.sol";
 import { Rules } from "./types/Rules.sol";
 import { Statement } from "./types/Statement.sol";
-import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 /// @title ContributionRegistry
 /// @notice Keeps rounds, contributions and checkpoints, and judges the proofs.
-contract ContributionRegistry is IContributionRegistry, Ownable2Step {
+contract ContributionRegistry is IContributionRegistry {
     using SafeCast for int256;
 
     uint256 internal constant COMMITMENT_LENGTH = 64;
@@ -47,6 +47,9 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
 
     /// Coordinates of a task's direction (-1, 0 or 1) in one byte.
     uint256 internal constant TERNARIES_PER_BYTE = 4;
+
+    /// @inheritdoc IContributionRegistry
+    ICoordinatorSet public immutable override coordinators;
 
     /// @inheritdoc IContributionRegistry
     INetworkParameters public immutable override networkParameters;
@@ -65,9 +68,6 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
 
     /// @inheritdoc IContributionRegistry
     string public override manifestCid;
-
-    /// @inheritdoc IContributionRegistry
-    address public override coordinator;
 
     /// @inheritdoc IContributionRegistry
     bytes32 public override head;
@@ -98,31 +98,31 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
     }
 
     /// @notice Puts the parts together and publishes the first checkpoint.
-    /// @param owner_ Who may name another coordinator.
-    /// @param coordinator_ Who drives the rounds.
+    /// @param coordinators_ Who drives the rounds.
     /// @param parts The rules, with the nodes and the verifiers, and the randomness.
     /// @param genesisDigest SHA-256 of the first checkpoint.
     /// @param genesisCid Its content identifier.
     /// @param manifestDigest_ SHA-256 of the network's manifest.
     /// @param manifestCid_ Its content identifier.
     constructor(
-        address owner_,
-        address coordinator_,
+        ICoordinatorSet coordinators_,
         Parts memory parts,
         bytes32 genesisDigest,
         string memory genesisCid,
         bytes32 manifestDigest_,
         string memory manifestCid_
-    ) Ownable(owner_) {
+    ) {
         require(manifestDigest_ != 0, ContributionRegistry_ZeroDigest());
         require(bytes(manifestCid_).length != 0, ContributionRegistry_EmptyCid());
+        coordinators = coordinators_;
         networkParameters = parts.networkParameters;
         nodeRegistry = parts.networkParameters.nodeRegistry();
         verifierRouter = parts.networkParameters.verifierRouter();
+        _requireServed(nodeRegistry.registry());
+        _requireServed(address(coordinators_.registry()));
         randomness = parts.randomness;
         manifestDigest = manifestDigest_;
         manifestCid = manifestCid_;
-        _setCoordinator(coordinator_);
         emit NetworkCreated(genesisDigest, genesisCid, manifestDigest_, manifestCid_);
         _publishCheckpoint(0, genesisDigest, genesisCid);
     }
@@ -401,11 +401,10 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
             phase != Phase.None && phase != Phase.Finalized && phase != Phase.Aborted,
             ContributionRegistry_RoundOver(phase)
         );
-        if (msg.sender != coordinator) {
-            uint256 deadline = _abortDeadline(r, phase);
-            require(
-                block.timestamp > deadline, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp)
-            );
+        uint256 deadline = _abortDeadline(r, phase);
+        bool missed = block.timestamp > deadline;
+        if (msg.sender != coordinator()) {
+            require(missed, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp));
             // Else whoever is first after the deadline could abort what others have a right to close.
             uint256 quorum = _parametersOf(r).quorum;
             require(
@@ -414,11 +413,7 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
             );
         }
         _abort(roundId, r);
-    }
-
-    /// @inheritdoc IContributionRegistry
-    function setCoordinator(address coordinator_) external override onlyOwner {
-        _setCoordinator(coordinator_);
+        if (_isCoordinatorsDoing(r, phase)) coordinators.penalize(roundId, missed);
     }
 
     // ---------------------------------------------------------------- views
@@ -493,6 +488,11 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
     }
 
     /// @inheritdoc IContributionRegistry
+    function coordinator() public view override returns (address) {
+        return coordinators.current();
+    }
+
+    /// @inheritdoc IContributionRegistry
     function taskKey(uint256 roundId, uint8 task) external view override returns (bytes32) {
         return _taskKeys[roundId][task];
     }
@@ -532,6 +532,8 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
             c.missing = reason;
             c.outcome = Outcome.Missing;
             emit ContributionMissing(roundId, c.node, reason);
+            // What the coordinator claims costs nobody's bond.
+            if (!hasSample) nodeRegistry.recordFault(roundId, c.node, FaultReason.NoSample);
         }
     }
 
@@ -633,6 +635,8 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
         returns (uint256 acceptedBitmap)
     {
         uint256 count = r.count;
+        bool complete = r.proven == r.available;
+        uint256 provenTasks; // a bit for each: there are at most 255
         for (uint256 i; i < count; ++i) {
             Record storage c = _recordAt(roundId, i);
             Outcome outcome = c.outcome;
@@ -647,7 +651,21 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
                 }
             }
             bool wasAccepted = outcome == Outcome.Accepted || outcome == Outcome.Harmful;
+            if (!complete && (wasAccepted || outcome == Outcome.BelowThreshold)) {
+                provenTasks |= uint256(1) << c.task;
+            }
             emit ContributionSettled(roundId, c.node, outcome, wasAccepted ? c.shareNano : int128(0));
+        }
+        if (!complete) _reportUnproven(roundId, count, provenTasks);
+    }
+
+    /// A task of which nobody proved anything may have had a direction that nobody can prove anything
+    /// about: the coordinator must not be able to cost its nodes their bonds.
+    function _reportUnproven(uint256 roundId, uint256 count, uint256 provenTasks) private {
+        for (uint256 i; i < count; ++i) {
+            Record storage c = _recordAt(roundId, i);
+            if (c.outcome != Outcome.NotProven || (provenTasks >> c.task) & 1 == 0) continue;
+            nodeRegistry.recordFault(roundId, c.node, FaultReason.NotProven);
         }
     }
 
@@ -702,6 +720,14 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
         emit RoundAborted(roundId, phase, msg.sender);
     }
 
+    /// Whether the coordinator pays for an abort in this phase. Nodes that do not commit, or put no sample on
+    /// chain, are not its doing. Everything else is: it could have drawn itself, and a round that was free to
+    /// abort would be a free choice among seeds.
+    function _isCoordinatorsDoing(Round storage r, Phase phase) private view returns (bool) {
+        if (phase == Phase.Committing) return false;
+        return phase != Phase.Collecting || r.samples != 0 || block.timestamp <= r.deadline;
+    }
+
     function _abortDeadline(Round storage r, Phase phase) private view returns (uint256) {
         uint256 deadline = r.deadline;
         if (phase == Phase.Collecting) return deadline + _parametersOf(r).sealWindow;
@@ -711,14 +737,13 @@ contract ContributionRegistry is IContributionRegistry, Ownable2Step {
 
     // ---------------------------------------------------------------- shared checks
 
-    function _setCoordinator(address coordinator_) private {
-        require(coordinator_ != address(0), ContributionRegistry_ZeroAddress());
-        emit CoordinatorChanged(coordinator, coordinator_);
-        coordinator = coordinator_;
+    function _requireServed(address served) private view {
+        require(served == address(this), ContributionRegistry_NotServed(address(this), served));
     }
 
     function _requireCoordinator() private view {
-        require(msg.sender == coordinator, ContributionRegistry_NotCoordinator(coordinator, msg.sender));
+        address expected = coordinator();
+        require(msg.sender == expected, ContributionRegistry_NotCoordinator(expected, msg.sender));
     }
 
     function _requireInTime(uint256 deadline) private view {

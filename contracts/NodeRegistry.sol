@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { Forfeits } from "./Forfeits.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IParticipation } from "./interfaces/IParticipation.sol";
+import { Faults } from "./libraries/Faults.sol";
+import { FaultHistory } from "./types/FaultHistory.sol";
+import { FaultReason } from "./types/FaultReason.sol";
 import { Node } from "./types/Node.sol";
+import { NodeRules } from "./types/NodeRules.sol";
 import { NodeStatus } from "./types/NodeStatus.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title NodeRegistry
 /// @notice Keeps the nodes, their bonds and the tasks.
-contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
+contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
     /// A task is a uint8.
     uint256 internal constant MAX_TASKS = 255;
 
@@ -27,6 +31,9 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     uint256 internal constant MAX_NODE_KEY_LENGTH = 256;
 
     /// @inheritdoc INodeRegistry
+    address public immutable override registry;
+
+    /// @inheritdoc INodeRegistry
     IParticipation public immutable override participation;
 
     /// @inheritdoc INodeRegistry
@@ -38,35 +45,51 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     /// @inheritdoc INodeRegistry
     uint32 public immutable override exitDelay;
 
+    /// @inheritdoc INodeRegistry
+    uint8 public immutable override faultLimit;
+
+    /// @inheritdoc INodeRegistry
+    uint8 public immutable override faultWindow;
+
+    /// @inheritdoc INodeRegistry
+    uint16 public immutable override forfeitBps;
+
     string[] private _tasks;
     mapping(bytes32 nameKey => bool) private _isTask;
     mapping(address account => Node) private _nodes;
     /// In no order. A node's place is in its record, where an EnumerableSet would need a slot for each.
     address[] private _active;
+    mapping(address account => FaultHistory) private _faults;
 
     /// @notice Fixes the rules and the first tasks.
-    /// @param owner_ Who may add tasks.
+    /// @param owner_ Who may add tasks, and names the beneficiary.
+    /// @param registry_ Where the registry of rounds will be: its constructor refuses another one.
+    /// @param beneficiary_ Where forfeited bonds go; zero if the owner is to name it.
     /// @param participation_ Who may join.
     /// @param tasks_ Names of the first tasks.
-    /// @param bondPerExampleWei_ Wei to bond for each registered example.
-    /// @param maxNodes_ Most nodes that can be active, at most 256.
-    /// @param exitDelay_ Seconds from the request to exit to the free bond.
+    /// @param rules_ Everything that is a number.
     constructor(
         address owner_,
+        address registry_,
+        address payable beneficiary_,
         IParticipation participation_,
         string[] memory tasks_,
-        uint256 bondPerExampleWei_,
-        uint16 maxNodes_,
-        uint32 exitDelay_
-    ) Ownable(owner_) {
+        NodeRules memory rules_
+    ) Ownable(owner_) Forfeits(beneficiary_) {
         require(tasks_.length != 0, NodeRegistry_NoTask());
         require(
-            maxNodes_ != 0 && maxNodes_ <= MAX_NODES, NodeRegistry_MaxNodesOutOfRange(MAX_NODES, maxNodes_)
+            rules_.maxNodes != 0 && rules_.maxNodes <= MAX_NODES,
+            NodeRegistry_MaxNodesOutOfRange(MAX_NODES, rules_.maxNodes)
         );
+        Faults.validate(rules_);
+        registry = registry_;
         participation = participation_;
-        bondPerExampleWei = bondPerExampleWei_;
-        maxNodes = maxNodes_;
-        exitDelay = exitDelay_;
+        bondPerExampleWei = rules_.bondPerExampleWei;
+        maxNodes = rules_.maxNodes;
+        exitDelay = rules_.exitDelay;
+        faultLimit = rules_.faultLimit;
+        faultWindow = rules_.faultWindow;
+        forfeitBps = rules_.forfeitBps;
         for (uint256 i; i < tasks_.length; ++i) {
             _addTask(tasks_[i]);
         }
@@ -85,7 +108,7 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
             nodeKey.length != 0 && nodeKey.length <= MAX_NODE_KEY_LENGTH,
             NodeRegistry_NodeKeyLength(MAX_NODE_KEY_LENGTH, nodeKey.length)
         );
-        uint256 required = datasetSize * bondPerExampleWei;
+        uint256 required = _requiredBond(datasetSize);
         require(msg.value >= required, NodeRegistry_InsufficientBond(required, msg.value));
         require(_active.length < maxNodes, NodeRegistry_Full(maxNodes));
         require(participation.isAdmitted(msg.sender, task, datasetSize), NodeRegistry_NotAdmitted(msg.sender));
@@ -106,15 +129,49 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc INodeRegistry
+    function topUp(address account) external payable override {
+        Node storage record = _nodes[account];
+        bool suspended = record.status == NodeStatus.Suspended;
+        if (!suspended) _requireStatus(record, NodeStatus.Active);
+        require(msg.value != 0, NodeRegistry_NothingToAdd());
+
+        // No chain has 2^96 wei.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint96 bond = record.bond + uint96(msg.value);
+        record.bond = bond;
+        emit BondToppedUp(account, msg.sender, msg.value, bond);
+        if (!suspended || bond < _requiredBond(record.datasetSize)) return;
+        require(_active.length < maxNodes, NodeRegistry_Full(maxNodes));
+        record.status = NodeStatus.Active;
+        // At most 256 places.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        record.place = uint16(_active.length);
+        _active.push(account);
+        emit NodeReinstated(account);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function recordFault(uint256 round, address account, FaultReason reason) external override {
+        require(msg.sender == registry, NodeRegistry_NotRegistry(registry, msg.sender));
+        (FaultHistory memory history, uint256 count) = Faults.add(_faults[account], round, faultWindow);
+        bool atLimit = count >= faultLimit;
+        if (atLimit) history.recent = 0;
+        _faults[account] = history;
+        emit FaultRecorded(round, account, reason, count);
+        if (atLimit) _takeFromBond(round, account);
+    }
+
+    /// @inheritdoc INodeRegistry
     function requestExit() external override {
         Node storage record = _nodes[msg.sender];
-        _requireStatus(record, NodeStatus.Active);
+        bool suspended = record.status == NodeStatus.Suspended;
+        if (!suspended) _requireStatus(record, NodeStatus.Active);
 
         // forge-lint: disable-next-line(unsafe-typecast)
         uint40 exitAt = uint40(block.timestamp) + exitDelay;
         record.status = NodeStatus.Exiting;
         record.exitAt = exitAt;
-        _removeActive(record.place);
+        if (!suspended) _removeActive(record.place);
         emit NodeExitRequested(msg.sender, exitAt);
     }
 
@@ -157,6 +214,11 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc INodeRegistry
+    function faults(address account) external view override returns (FaultHistory memory) {
+        return _faults[account];
+    }
+
+    /// @inheritdoc INodeRegistry
     function node(address account) external view override returns (Node memory) {
         return _nodes[account];
     }
@@ -193,11 +255,34 @@ contract NodeRegistry is INodeRegistry, Ownable2Step, ReentrancyGuardTransient {
         emit TaskAdded(uint8(_tasks.length - 1), taskName);
     }
 
+    function _takeFromBond(uint256 round, address account) private {
+        Node storage record = _nodes[account];
+        uint256 required = _requiredBond(record.datasetSize);
+        uint256 bond = record.bond;
+        uint256 amount = Faults.forfeit(bond, required, forfeitBps);
+        if (amount == 0) return;
+
+        bond -= amount;
+        // Less than it was.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        record.bond = uint96(bond);
+        _forfeit(amount);
+        emit BondForfeited(round, account, amount);
+        if (bond >= required || record.status != NodeStatus.Active) return;
+        record.status = NodeStatus.Suspended;
+        _removeActive(record.place);
+        emit NodeSuspended(round, account, required, bond);
+    }
+
     function _removeActive(uint16 place) private {
         address last = _active[_active.length - 1];
         _active[place] = last;
         _nodes[last].place = place;
         _active.pop();
+    }
+
+    function _requiredBond(uint256 datasetSize) private view returns (uint256) {
+        return datasetSize * bondPerExampleWei;
     }
 
     function _requireStatus(Node storage record, NodeStatus expected) private view {

@@ -21,11 +21,12 @@ from coordinator.pipeline import CoordinatorPipeline
 from coordinator.recording import Recorder
 from coordinator.recording_options import RecordingOptions
 from coordinator.runner import CoordinatorRunner
+from coordinator.seats import require_current
 from coordinator.tools import Tools
 from zk0.bootstrap import open_ledger, open_manifest
 from zk0.config import NetworkManifest
 from zk0.console import NetworkOptions
-from zk0.errors import ChainError, ConfigError, RoundError, TransportError
+from zk0.errors import ChainError, ConfigError, TransportError
 from zk0.ports import BlobStore, Examiner, Fleet, Ledger, Network, RewardLedger
 from zk0.provers import Provers
 from zk0.storage import open_store
@@ -90,11 +91,7 @@ def open_base(options: NetworkOptions, wallet: str, password_file: Path | None) 
     """Ledger, store, manifest and home. Raises RoundError for another wallet."""
     ledger = open_ledger(options, wallet, password_file)
     network = ledger.network
-    if ledger.account != network.coordinator:
-        raise RoundError(
-            f"the registry {network.registry} names {network.coordinator} as its coordinator, "
-            f"this wallet is {ledger.account}"
-        )
+    require_current(ledger)
     store = open_store(options.store)
     root = options.home / "coordinator"
     manifest = open_manifest(network, store, root)

@@ -139,5 +139,63 @@ def simulate_rounds(
     simulate(options, click.echo)
 
 
+@cli.command()
+@network_options
+@wallet_options
+@click.option("--coordinator", help="Whose bond.  [default: this wallet's]")
+@click.option("--amount", type=click.IntRange(1), help="Wei.  [default: what the bond lacks]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def bond(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    coordinator: str | None,
+    amount: int | None,
+    yes: bool,
+) -> None:
+    """Put up a coordinator's bond, or add to it."""
+    from coordinator.seats import plan_bond
+    from zk0.bootstrap import open_ledger
+    from zk0.chain.deployments import parse_address
+    from zk0.console import confirm
+
+    ledger = open_ledger(options, wallet, password_file)
+    account = parse_address(coordinator) if coordinator else ledger.account
+    value = plan_bond(ledger, account, amount)
+    confirm(f"add {value} wei to the bond of {account}?", yes)
+    receipt = ledger.bond_coordinator(account, value)
+    state = "drives the rounds" if ledger.get_coordinators().current == account else "stands by"
+    click.echo(f"{account} {state}, {receipt.gas} gas")
+
+
+@cli.command()
+@network_options
+@wallet_options
+@json_option
+def status(options: NetworkOptions, wallet: str, password_file: Path | None, as_json: bool) -> None:
+    """Show the coordinators, their bonds, and who drives the rounds."""
+    from coordinator.seats import describe_coordinators, format_coordinators
+    from zk0.bootstrap import open_ledger
+
+    found = describe_coordinators(open_ledger(options, wallet, password_file))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(format_coordinators(found))
+
+
+@cli.command()
+@network_options
+@wallet_options
+def succeed(options: NetworkOptions, wallet: str, password_file: Path | None) -> None:
+    """Let the next coordinator take over from one that has opened no round for too long."""
+    from zk0.bootstrap import open_ledger
+
+    ledger = open_ledger(options, wallet, password_file)
+    receipt = ledger.succeed_coordinator()
+    current = ledger.get_coordinators().current
+    click.echo(f"{current} drives the rounds from now on, {receipt.gas} gas")
+
+
 def main() -> None:
     run(cli)

@@ -143,6 +143,36 @@ def status(options: NetworkOptions, wallet: str, password_file: Path | None, as_
         click.echo(format_status(found))
 
 
+@cli.command("top-up")
+@network_options
+@wallet_options
+@click.option("--node", help="Whose bond.  [default: this wallet's]")
+@click.option("--amount", type=click.IntRange(1), help="Wei.  [default: what the bond lacks]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def top_up(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    node: str | None,
+    amount: int | None,
+    yes: bool,
+) -> None:
+    """Add to a node's bond; a suspended node is active again once it is covered."""
+    from node.registration import plan_top_up
+    from zk0.bootstrap import open_ledger
+    from zk0.chain.deployments import parse_address
+
+    ledger = open_ledger(options, wallet, password_file)
+    target = parse_address(node) if node else ledger.account
+    value = plan_top_up(ledger, target, amount)
+    confirm(f"add {value} wei to the bond of {target}?", yes)
+    receipt = ledger.top_up(target, value)
+    found = ledger.get_registration(target)
+    if found is not None:
+        state = "active" if found.is_active else "still suspended"
+        click.echo(f"{target} is {state}, bond {found.bond_wei} wei, {receipt.gas} gas")
+
+
 @cli.command()
 @network_options
 @wallet_options

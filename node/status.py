@@ -21,6 +21,9 @@ def describe_status(ledger: Ledger, rewards: Sequence[Reward] | None) -> dict[st
     newest = ledger.get_round_count()
     round_ = ledger.get_round(newest) if newest else None
     own = round_.contribution_of(ledger.account) if round_ else None
+    rules = network.fault_rules
+    examples = registration.dataset_size if registration else 0
+    required = examples * network.bond_per_example_wei
     return {
         "chain_id": network.chain_id,
         "registry": network.registry,
@@ -33,6 +36,11 @@ def describe_status(ledger: Ledger, rewards: Sequence[Reward] | None) -> dict[st
             "dataset_size": registration.dataset_size,
             "bond_wei": registration.bond_wei,
             "active": registration.is_active,
+            "suspended": registration.is_suspended,
+            "required_bond_wei": required,
+            "faults": registration.faults.count(max(newest, 1), rules.window),
+            "fault_limit": rules.limit,
+            "fault_window": rules.window,
             "exit_at": registration.exit_at,
         },
         "round": None if round_ is None else {"id": newest, "phase": round_.phase.label},
@@ -69,11 +77,22 @@ def format_status(found: dict[str, Any]) -> str:
     if registration is None:
         lines.append("not registered; join with `zk0-node join`")
     else:
-        state = "active" if registration["active"] else "leaving"
+        inactive = "suspended" if registration["suspended"] else "leaving"
+        state = "active" if registration["active"] else inactive
         lines.append(
             f"{state}, task {registration['task']}, {registration['dataset_size']} examples, "
             f"bond {registration['bond_wei']} wei"
         )
+        lines.append(
+            f"faults: {registration['faults']} in the last {registration['fault_window']} rounds; "
+            f"{registration['fault_limit']} cost part of the bond"
+        )
+        if registration["suspended"]:
+            lacking = registration["required_bond_wei"] - registration["bond_wei"]
+            lines.append(
+                f"suspended: the bond lacks {lacking} wei; pay it with `zk0-node top-up`, or leave "
+                "with `zk0-node exit`"
+            )
     if found["round"] is not None:
         lines.append(f"round {found['round']['id']}: {found['round']['phase']}")
     if (own := found["contribution"]) is not None:

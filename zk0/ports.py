@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
+from zk0.protocol.coordinators import Coordinators
+from zk0.protocol.faults import FaultHistory, FaultRules
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.payout import Settlement
 from zk0.protocol.round import Finalization, Round, Rules
@@ -50,11 +52,13 @@ class Network:
     parameter_count: int
     """Trainable parameters; what else rounds follow can change: see `Ledger.get_rules`."""
     coordinator: Address
+    """Who drove rounds when this was read; `Ledger.get_coordinators` says who does now."""
     genesis: Digest
     genesis_cid: Cid
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int
+    fault_rules: FaultRules
     first_block: int
     """Where the deployment's events begin."""
     vault: Address | None = None
@@ -74,6 +78,10 @@ class Registration:
     """The Flower node key: DER public key bytes."""
     exit_at: int = 0
     """From when the bond can be withdrawn, block timestamp in seconds; 0 while active."""
+    is_suspended: bool = False
+    """The bond no longer covers the data set: `top_up` makes the node active again."""
+    faults: FaultHistory = dataclasses.field(default_factory=FaultHistory)
+    """The node's newest faults; they stay with its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,22 @@ class Ledger(Protocol):
         ...
 
     def join(self, *, task: int, dataset_size: int, node_key: bytes, bond_wei: int) -> Receipt: ...
+
+    def top_up(self, node: Address, amount_wei: int) -> Receipt:
+        """Add to `node`'s bond, from this account."""
+        ...
+
+    def get_coordinators(self) -> Coordinators:
+        """Who may drive rounds, with bonds, and who does now."""
+        ...
+
+    def bond_coordinator(self, coordinator: Address, amount_wei: int) -> Receipt:
+        """Add to a coordinator's bond, from this account."""
+        ...
+
+    def succeed_coordinator(self) -> Receipt:
+        """Make the next coordinator the current one, if the current one has been idle."""
+        ...
 
     def request_exit(self) -> Receipt: ...
 

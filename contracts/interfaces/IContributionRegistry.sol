@@ -9,6 +9,7 @@ import { MissingReason } from "../types/MissingReason.sol";
 import { Outcome } from "../types/Outcome.sol";
 import { Phase } from "../types/Phase.sol";
 import { Round } from "../types/Round.sol";
+import { ICoordinatorSet } from "./ICoordinatorSet.sol";
 import { ICreditSource } from "./ICreditSource.sol";
 import { INetworkParameters } from "./INetworkParameters.sol";
 import { INodeRegistry } from "./INodeRegistry.sol";
@@ -19,17 +20,15 @@ import { IVerifierRouter } from "./IVerifierRouter.sol";
 /// @notice One round after another: nodes commit updates, commit them again at a drawn sample, and prove
 /// what they are worth against a challenge that was unknown by then. The contract judges the proofs; the
 /// coordinator moves rounds on, and anyone can after a deadline.
-/// @dev A round follows the rules and the circuit that the network had when it was opened. The owner can name
-/// another coordinator, and nothing else. A coordinator can abort a round that is not over, and has no say in
+/// @dev A round follows the rules and the circuit that the network had when it was opened. There is no owner. The
+/// current coordinator may open a round, close commitments once the quorum's window has passed, seal, publish
+/// the challenge, finalize, and abort a round that is not over; it has no say in
 /// whether a proven contribution is accepted.
 interface IContributionRegistry is ICreditSource {
     /// @notice The network exists; `genesisDigest` is its first checkpoint.
     event NetworkCreated(
         bytes32 indexed genesisDigest, string genesisCid, bytes32 manifestDigest, string manifestCid
     );
-
-    /// @notice Another account drives the rounds.
-    event CoordinatorChanged(address indexed previous, address indexed current);
 
     /// @notice Nodes may commit updates to a checkpoint.
     event RoundOpened(uint256 indexed round, bytes32 baseDigest, bytes32 poolRoot, uint64 commitDeadline);
@@ -131,14 +130,14 @@ interface IContributionRegistry is ICreditSource {
     /// @notice A round is over without a result; the next one starts from the same base.
     event RoundAborted(uint256 indexed round, Phase phase, address by);
 
-    /// @notice An address that must be given is zero.
-    error ContributionRegistry_ZeroAddress();
-
     /// @notice A digest, root or key that must be given is zero.
     error ContributionRegistry_ZeroDigest();
 
     /// @notice A content identifier that must be given is empty.
     error ContributionRegistry_EmptyCid();
+
+    /// @notice The registry of nodes, or the set of coordinators, takes reports from another address.
+    error ContributionRegistry_NotServed(address expected, address actual);
 
     /// @notice Only the coordinator may do this, or may do it now.
     error ContributionRegistry_NotCoordinator(address expected, address actual);
@@ -338,11 +337,9 @@ interface IContributionRegistry is ICreditSource {
     function finalizeRound(uint256 roundId, Finalization calldata result) external;
 
     /// @notice Ends a round without a result. The coordinator as long as it is not over; anyone once its
-    /// phase has lasted too long.
+    /// phase has lasted too long. Costs the coordinator a penalty, unless nodes did not commit, or no sample
+    /// was on chain at the collect deadline; having missed a deadline also costs it its turn.
     function abortRound(uint256 roundId) external;
-
-    /// @notice Names another coordinator. Only the owner.
-    function setCoordinator(address coordinator_) external;
 
     /// @notice A round; zeros if there is none of this number.
     function round(uint256 roundId) external view returns (Round memory);
@@ -372,8 +369,11 @@ interface IContributionRegistry is ICreditSource {
     /// @notice The rules of the next round, and of every version that there was.
     function networkParameters() external view returns (INetworkParameters);
 
-    /// @notice Who drives the rounds.
+    /// @notice Who drives the rounds: the current one of the coordinators; zero if none is fit.
     function coordinator() external view returns (address);
+
+    /// @notice The coordinators and their bonds.
+    function coordinators() external view returns (ICoordinatorSet);
 
     /// @notice The nodes.
     function nodeRegistry() external view returns (INodeRegistry);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { FaultHistory } from "../types/FaultHistory.sol";
+import { FaultReason } from "../types/FaultReason.sol";
 import { Node } from "../types/Node.sol";
 import { NodeStatus } from "../types/NodeStatus.sol";
+import { IForfeits } from "./IForfeits.sol";
 import { IParticipation } from "./IParticipation.sol";
 
 /// @title The nodes of the network and their bonds
 /// @notice A node joins with one task and a bond in proportion to the examples that it claims to have,
-/// and takes the bond back some time after it asked to exit.
-/// @dev The owner can add tasks, and nothing else.
-interface INodeRegistry {
+/// and takes the bond back some time after it asked to exit. A node that commits updates and then does not
+/// follow up loses part of its bond; what is below the bond that its data set requires suspends it.
+/// @dev The owner can add tasks, and name once where forfeited bonds go, and nothing else. Nobody judges a
+/// fault: the registry of rounds reports what it sees itself, and never what somebody tells it.
+interface INodeRegistry is IForfeits {
     /// @notice A node joined, or joined again.
     event NodeJoined(
         address indexed node,
@@ -25,6 +30,21 @@ interface INodeRegistry {
 
     /// @notice A node that exited has its bond back.
     event BondWithdrawn(address indexed node, uint256 amount);
+
+    /// @notice A node did not follow up on its commitment; `count` such faults are in the window.
+    event FaultRecorded(uint256 indexed round, address indexed node, FaultReason reason, uint256 count);
+
+    /// @notice A node reached the limit of faults, and lost part of its bond. Counting starts anew.
+    event BondForfeited(uint256 indexed round, address indexed node, uint256 amount);
+
+    /// @notice A node's bond no longer covers its data set: it is not active until it is topped up.
+    event NodeSuspended(uint256 indexed round, address indexed node, uint256 required, uint256 bond);
+
+    /// @notice Somebody added to a node's bond, which is now `bond`.
+    event BondToppedUp(address indexed node, address indexed from, uint256 amount, uint256 bond);
+
+    /// @notice A suspended node is active again.
+    event NodeReinstated(address indexed node);
 
     /// @notice The network has one more task.
     event TaskAdded(uint8 indexed task, string taskName);
@@ -68,11 +88,35 @@ interface INodeRegistry {
     /// @notice The bond is not free yet.
     error NodeRegistry_ExitPending(uint256 exitAt, uint256 timestamp);
 
+    /// @notice The window of faults must have between 1 and `max` rounds.
+    error NodeRegistry_FaultWindowOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice The limit of faults must be between `min` and the rounds of the window.
+    error NodeRegistry_FaultLimitOutOfRange(uint256 min, uint256 max, uint256 actual);
+
+    /// @notice What is forfeited must be between 1 and `max` basis points.
+    error NodeRegistry_ForfeitOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice Only the registry of rounds reports faults.
+    error NodeRegistry_NotRegistry(address expected, address actual);
+
+    /// @notice A top-up must carry coins.
+    error NodeRegistry_NothingToAdd();
+
     /// @notice Registers the caller, with its bond as the call's value.
     /// @param task Position of its task in the list of tasks.
     /// @param datasetSize Training examples that it has, the upper bound of its weight in a round.
     /// @param nodeKey DER public key with which it logs in to the SuperLink.
     function join(uint8 task, uint32 datasetSize, bytes calldata nodeKey) external payable;
+
+    /// @notice Adds the call's value to a node's bond, and makes it active again if it is suspended, the
+    /// bond covers its data set and there is room. Anyone may pay; the bond is the node's.
+    function topUp(address account) external payable;
+
+    /// @notice Counts a fault of a node, and takes part of its bond at the limit. Only the registry of
+    /// rounds.
+    /// @dev Never reverts for it: what becomes of a node must not stop a round.
+    function recordFault(uint256 round, address account, FaultReason reason) external;
 
     /// @notice Makes the caller inactive at once, and starts the delay after which its bond is free.
     function requestExit() external;
@@ -92,6 +136,9 @@ interface INodeRegistry {
     /// @notice What a commitment needs to know about a node; zeros unless it is registered.
     function registration(address account) external view returns (bool active, uint8 task, uint32 datasetSize);
 
+    /// @notice A node's newest faults. They stay with the address when it exits and joins again.
+    function faults(address account) external view returns (FaultHistory memory);
+
     /// @notice A node's record; zeros unless it is registered.
     function node(address account) external view returns (Node memory);
 
@@ -104,6 +151,9 @@ interface INodeRegistry {
     /// @notice Number of tasks.
     function taskCount() external view returns (uint256);
 
+    /// @notice The registry of rounds, the only one that reports faults.
+    function registry() external view returns (address);
+
     /// @notice Who may join.
     function participation() external view returns (IParticipation);
 
@@ -115,4 +165,13 @@ interface INodeRegistry {
 
     /// @notice Seconds from the request to exit to the free bond.
     function exitDelay() external view returns (uint32);
+
+    /// @notice Faults within the window that cost part of the bond.
+    function faultLimit() external view returns (uint8);
+
+    /// @notice Rounds within which faults are counted, the one of the newest fault included.
+    function faultWindow() external view returns (uint8);
+
+    /// @notice Part of the required bond that is forfeited at the limit, in basis points.
+    function forfeitBps() external view returns (uint16);
 }

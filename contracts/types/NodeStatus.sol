@@ -8,5 +8,7 @@ enum NodeStatus {
     /// May commit updates.
     Active,
     /// Asked to exit; its bond is still held.
-    Exiting
+    Exiting,
+    /// Its bond no longer covers its data set: may not commit until it is topped up.
+    Suspended
 }

@@ -3,18 +3,23 @@ pragma solidity ^0.8.28;
 
 import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { RewardVault } from "contracts/RewardVault.sol";
+import { IContributionRegistry } from "contracts/interfaces/IContributionRegistry.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
+import { CoordinatorRules } from "contracts/types/CoordinatorRules.sol";
+import { NodeRules } from "contracts/types/NodeRules.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
 import { AlignmentVerifier } from "contracts/verifiers/AlignmentVerifier.sol";
 import { VerifierRouter } from "contracts/verifiers/VerifierRouter.sol";
 import { Script } from "forge-std/Script.sol";
+import { VmSafe } from "forge-std/Vm.sol";
 
 /// @title Deploy
 /// @notice Deploys a network as a JSON file says (ZK0_DEPLOY_CONFIG), and writes what it deployed to
@@ -37,6 +42,7 @@ contract Deploy is Script {
         IParticipation participation;
         NodeRegistry nodeRegistry;
         NetworkParameters networkParameters;
+        CoordinatorSet coordinatorSet;
         ContributionRegistry contributionRegistry;
         RewardVault rewardVault; // none if the configuration has no ".vault"
     }
@@ -70,13 +76,18 @@ contract Deploy is Script {
         d.verifierRouter = new VerifierRouter(address(d.timelock), d.alignmentVerifier);
         d.randomness = new BlockHashRandomness();
         d.participation = new OpenParticipation();
+        // The registry of rounds and the others know each other for good, so these are told where it will be, and
+        // where the vault will be. A transaction of the deployer's in between makes the registry's constructor
+        // refuse; nothing is sent to a vault that is not there.
+        bool hasVault = vm.keyExistsJson(config, ".vault");
+        bool forfeitsToPot = hasVault && vm.parseJsonAddress(config, ".vault.asset") == address(0);
         d.nodeRegistry = new NodeRegistry(
             address(d.timelock),
+            _futureAddress(3),
+            forfeitsToPot ? _futureAddress(4) : payable(0),
             d.participation,
             vm.parseJsonStringArray(config, ".tasks"),
-            vm.parseJsonUint(config, ".bondPerExampleWei"),
-            uint16(_uint(config, ".parameters.maxNodes", type(uint16).max)),
-            uint32(_uint(config, ".exitDelay", type(uint32).max))
+            _nodeRules(config)
         );
         d.networkParameters = new NetworkParameters(
             address(d.timelock),
@@ -85,16 +96,16 @@ contract Deploy is Script {
             _parameters(config),
             d.alignmentVerifier.circuitId()
         );
-        d.contributionRegistry = new ContributionRegistry(
+        d.coordinatorSet = new CoordinatorSet(
             address(d.timelock),
-            vm.parseJsonAddress(config, ".coordinator"),
-            Parts(d.networkParameters, d.randomness),
-            vm.parseJsonBytes32(config, ".genesisDigest"),
-            vm.parseJsonString(config, ".genesisCid"),
-            vm.parseJsonBytes32(config, ".manifestDigest"),
-            vm.parseJsonString(config, ".manifestCid")
+            IContributionRegistry(_futureAddress(1)),
+            forfeitsToPot ? _futureAddress(2) : payable(0),
+            _coordinatorRules(config),
+            vm.parseJsonAddressArray(config, ".coordinators")
         );
-        if (vm.keyExistsJson(config, ".vault")) d.rewardVault = _deployVault(config, d.contributionRegistry);
+        d.contributionRegistry = _deployRegistry(config, d);
+        if (hasVault) d.rewardVault = _deployVault(config, d.contributionRegistry);
+        _bondFirst(d.coordinatorSet, config);
     }
 
     /// @notice The contract that EZKL generated for a circuit: alignment-960 → Alignment960Verifier.
@@ -128,6 +139,49 @@ contract Deploy is Script {
         string memory name = verifierName(circuit);
         // Compiled apart from this script, with settings of its own (runs = 1).
         return vm.deployCode(string.concat(name, ".sol:", name));
+    }
+
+    /// The deployer may put up the first coordinator's bond; without one, nobody can open a round.
+    function _bondFirst(CoordinatorSet set, string memory config) private {
+        uint256 amount = vm.parseJsonUint(config, ".coordinatorRules.firstBondWei");
+        if (amount != 0) set.bond{ value: amount }(set.coordinators()[0]);
+    }
+
+    function _coordinatorRules(string memory config) private pure returns (CoordinatorRules memory r) {
+        r.bond = uint96(_uint(config, ".coordinatorRules.bondWei", type(uint96).max));
+        r.penalty = uint96(_uint(config, ".coordinatorRules.penaltyWei", type(uint96).max));
+        r.exitDelay = uint32(_uint(config, ".coordinatorRules.exitDelay", type(uint32).max));
+        r.idleWindow = uint32(_uint(config, ".coordinatorRules.idleWindow", type(uint32).max));
+    }
+
+    /// Address of the contract that is deployed after `between` others.
+    function _futureAddress(uint256 between) private returns (address payable) {
+        (VmSafe.CallerMode mode, address sender,) = vm.readCallers();
+        address deployer = mode == VmSafe.CallerMode.None ? address(this) : sender;
+        return payable(vm.computeCreateAddress(deployer, vm.getNonce(deployer) + between));
+    }
+
+    function _nodeRules(string memory config) private pure returns (NodeRules memory r) {
+        r.bondPerExampleWei = vm.parseJsonUint(config, ".bondPerExampleWei");
+        r.maxNodes = uint16(_uint(config, ".parameters.maxNodes", type(uint16).max));
+        r.exitDelay = uint32(_uint(config, ".exitDelay", type(uint32).max));
+        r.faultLimit = uint8(_uint(config, ".faults.limit", type(uint8).max));
+        r.faultWindow = uint8(_uint(config, ".faults.window", type(uint8).max));
+        r.forfeitBps = uint16(_uint(config, ".faults.forfeitBps", type(uint16).max));
+    }
+
+    function _deployRegistry(string memory config, Deployment memory d)
+        private
+        returns (ContributionRegistry)
+    {
+        return new ContributionRegistry(
+            d.coordinatorSet,
+            Parts(d.networkParameters, d.randomness),
+            vm.parseJsonBytes32(config, ".genesisDigest"),
+            vm.parseJsonString(config, ".genesisCid"),
+            vm.parseJsonBytes32(config, ".manifestDigest"),
+            vm.parseJsonString(config, ".manifestCid")
+        );
     }
 
     function _deployVault(string memory config, ContributionRegistry registry) private returns (RewardVault) {
@@ -170,6 +224,7 @@ contract Deploy is Script {
         vm.serializeAddress(key, "timelock", address(d.timelock));
         vm.serializeAddress(key, "networkParameters", address(d.networkParameters));
         vm.serializeAddress(key, "nodeRegistry", address(d.nodeRegistry));
+        vm.serializeAddress(key, "coordinatorSet", address(d.coordinatorSet));
         vm.serializeAddress(key, "alignmentVerifier", address(d.alignmentVerifier));
         vm.serializeAddress(key, "verifierRouter", address(d.verifierRouter));
         vm.serializeAddress(key, "randomness", address(d.randomness));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { MoodyToken } from "./doubles/Tokens.sol";
 import { Test } from "forge-std/Test.sol";
 import { Deploy } from "scripts/deploy/Deploy.s.sol";
 
@@ -9,7 +10,12 @@ contract DeployTest is Test {
 
     function setUp() public {
         script = new Deploy();
+        vm.deal(address(script), 1 ether);
     }
+
+    string internal constant COORDINATORS = '"coordinators":["0x00000000000000000000000000000000000000a2","0x00000000000000000000000000000000000000A3"],'
+        '"coordinatorRules":{"bondWei":"100","exitDelay":3600,"penaltyWei":"40","idleWindow":600,'
+        '"firstBondWei":"250"},"tasks":["pick","push"],';
 
     string internal constant VAULT = ',"vault":{"asset":"0x0000000000000000000000000000000000000000",'
         '"rateWeiPerNano":"7","objectionWindow":60,"rulingWindow":120,"objectionBond":"100000000000000000"}';
@@ -19,16 +25,20 @@ contract DeployTest is Test {
     }
 
     function _config(string memory maxNodes, string memory vault) internal pure returns (string memory) {
-        return string.concat(
-            '{"owner":"0x00000000000000000000000000000000000000A1",',
-            '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
-            '"timelockDelay":3600,"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
+        string memory parameters = string.concat(
+            '"faults":{"limit":3,"window":10,"forfeitBps":2500},"parameters":{"minCommitWindow":1,',
             '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
             '"finalizeWindow":7,"quorum":2,"maxNodes":',
             maxNodes,
             ',"minExponent":-24,"maxExponent":-8,"maxWeightShareBps":5000,"zMin":4,"maxRegressionNano":9,',
             '"parameterCount":314016,"framesPerTask":16},"circuit":"alignment-960","circuitId":"0x',
-            "00000000000000000000000000000000000000000000000000000000000000c1",
+            "00000000000000000000000000000000000000000000000000000000000000c1"
+        );
+        return string.concat(
+            '{"owner":"0x00000000000000000000000000000000000000A1",',
+            COORDINATORS,
+            '"timelockDelay":3600,"bondPerExampleWei":"1000000000","exitDelay":36000,',
+            parameters,
             '","sampleSize":960,"devnetSrs":true,"genesisDigest":"0x',
             "00000000000000000000000000000000000000000000000000000000000000c2",
             '","genesisCid":"g","manifestDigest":"0x',
@@ -49,7 +59,12 @@ contract DeployTest is Test {
             address(d.alignmentVerifier)
         );
         assertEq(address(d.alignmentVerifier.ezklVerifier()), d.ezklVerifier);
-        assertEq(d.contributionRegistry.owner(), address(d.timelock));
+        assertEq(address(d.contributionRegistry.coordinators()), address(d.coordinatorSet));
+        assertEq(d.coordinatorSet.owner(), address(d.timelock));
+        assertEq(d.coordinatorSet.coordinators()[1], address(0xA3));
+        assertEq(d.coordinatorSet.seat(address(0xA2)).bond, 250);
+        assertEq(d.coordinatorSet.rules().penalty, 40);
+        assertEq(d.coordinatorSet.rules().exitDelay, 3600);
         assertEq(d.contributionRegistry.coordinator(), address(0xA2));
         assertEq(d.nodeRegistry.owner(), address(d.timelock));
         assertEq(d.networkParameters.owner(), address(d.timelock));
@@ -61,6 +76,10 @@ contract DeployTest is Test {
         assertEq(d.networkParameters.parameters().finalizeWindow, 7);
         assertEq(d.networkParameters.parameters().minExponent, -24);
         assertEq(d.networkParameters.parameters().framesPerTask, 16);
+        assertEq(d.nodeRegistry.registry(), address(d.contributionRegistry));
+        assertEq(d.nodeRegistry.faultLimit(), 3);
+        assertEq(d.nodeRegistry.faultWindow(), 10);
+        assertEq(d.nodeRegistry.forfeitBps(), 2500);
         assertEq(d.alignmentVerifier.circuitId(), bytes32(uint256(0xC1)));
         assertEq(d.contributionRegistry.head(), bytes32(uint256(0xC2)));
         assertEq(d.contributionRegistry.manifestDigest(), bytes32(uint256(0xC3)));
@@ -77,10 +96,28 @@ contract DeployTest is Test {
         assertEq(d.rewardVault.objectionBond(), 0.1 ether);
     }
 
+    function test_ForfeitsGoToTheVault() public {
+        Deploy.Deployment memory d = script.deploy(_config("16"));
+        assertEq(d.nodeRegistry.beneficiary(), address(d.rewardVault));
+        assertEq(d.coordinatorSet.beneficiary(), address(d.rewardVault));
+    }
+
+    function test_AVaultOfTokensTakesNoForfeits() public {
+        string memory vault = vm.replace(
+            VAULT, "0x0000000000000000000000000000000000000000", vm.toString(address(new MoodyToken()))
+        );
+        Deploy.Deployment memory d = script.deploy(_config("16", vault));
+        assertNotEq(d.rewardVault.asset(), address(0));
+        assertEq(d.nodeRegistry.beneficiary(), address(0));
+        assertEq(d.coordinatorSet.beneficiary(), address(0));
+    }
+
     function test_ANetworkNeedsNoVault() public {
         Deploy.Deployment memory d = script.deploy(_config("16", ""));
         assertEq(address(d.rewardVault), address(0));
         assertNotEq(address(d.contributionRegistry), address(0));
+        assertEq(d.nodeRegistry.beneficiary(), address(0));
+        assertEq(d.coordinatorSet.beneficiary(), address(0));
     }
 
     function test_RevertWhen_ANumberDoesNotFit() public {

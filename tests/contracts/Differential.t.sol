@@ -39,12 +39,15 @@ contract DifferentialTest is RegistryFixture {
         }
         vm.deal(stranger, 1e30);
         vm.deal(coordinator, 1e30);
+        vm.deal(standby, 1e30);
+        vm.deal(reserve, 1e30);
     }
 
     /// The first half: where the contracts will be, and who is in them already.
     function test_DescribesTheNetwork() public {
         string memory folder = _folder();
         registry = _deploy(_parameters());
+        _joinAll();
         string memory key = "site";
         vm.serializeAddress(key, "registry", address(registry));
         vm.serializeAddress(key, "nodeRegistry", address(nodes));
@@ -56,6 +59,10 @@ contract DifferentialTest is RegistryFixture {
         vm.serializeUint(key, "sampleSize", M);
         vm.serializeUint(key, "bondPerExample", BOND);
         vm.serializeUint(key, "exitDelay", EXIT_DELAY);
+        vm.serializeUint(key, "faultLimit", FAULT_LIMIT);
+        vm.serializeUint(key, "faultWindow", FAULT_WINDOW);
+        vm.serializeUint(key, "forfeitBps", FORFEIT_BPS);
+        _describeCoordinators(key);
         vm.serializeBytes32(key, "genesis", GENESIS);
         uint256[] memory sizes = new uint256[](crowd.length);
         uint256[] memory tasks = new uint256[](crowd.length);
@@ -66,6 +73,21 @@ contract DifferentialTest is RegistryFixture {
         vm.serializeUint(key, "sizes", sizes);
         vm.serializeUint(key, "nodeTasks", tasks);
         vm.writeJson(vm.serializeString(key, "tasks", nodes.tasks()), string.concat(folder, "/site.json"));
+    }
+
+    function _describeCoordinators(string memory key) private {
+        address[] memory list = coordinators.coordinators();
+        uint256[] memory bonds = new uint256[](list.length);
+        for (uint256 i; i < list.length; ++i) {
+            bonds[i] = coordinators.seat(list[i]).bond;
+        }
+        vm.serializeAddress(key, "coordinatorSet", address(coordinators));
+        vm.serializeAddress(key, "coordinators", list);
+        vm.serializeUint(key, "coordinatorBonds", bonds);
+        vm.serializeUint(key, "coordinatorBond", COORDINATOR_BOND);
+        vm.serializeUint(key, "penalty", PENALTY);
+        vm.serializeUint(key, "idleWindow", IDLE_WINDOW);
+        vm.serializeUint(key, "time", block.timestamp);
     }
 
     /// The second half: one file for each network that Python played.
@@ -93,6 +115,11 @@ contract DifferentialTest is RegistryFixture {
     function repeat(string memory file) external returns (string memory) {
         (bytes memory parameters, Call[] memory calls) = abi.decode(vm.readFileBinary(file), (bytes, Call[]));
         registry = _deploy(abi.decode(parameters, (Parameters)));
+        _joinAll();
+        vm.deal(alice, 1e30); // joining sets balances
+        vm.deal(bob, 1e30);
+        vm.deal(carol, 1e30);
+        vm.deal(dave, 1e30);
         for (uint256 i; i < calls.length; ++i) {
             (bool same, bytes memory found) = this.take(calls[i]);
             if (!same) return string.concat("call ", vm.toString(i), ": found ", vm.toString(found));

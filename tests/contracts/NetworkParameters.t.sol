@@ -5,7 +5,6 @@ import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { NetworkParameters } from "contracts/NetworkParameters.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry } from "contracts/interfaces/IContributionRegistry.sol";
 import { INetworkParameters as I } from "contracts/interfaces/INetworkParameters.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
@@ -401,14 +400,16 @@ contract NetworkParametersTest is RegistryFixture {
 
     function test_RevertWhen_ExitDelayIsShorterThanARound() public {
         // 100 + 2 · 60 + 50 + 2 · 40 + 80 + 30
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 460);
+        nodeRules.exitDelay = 460;
+        _deployNodes(address(registry), new OpenParticipation());
         rules = new NetworkParameters(owner, nodes, router, _parameters(), circuit);
         _set(_parameters(), circuit);
         Parameters memory p = _parameters();
         ++p.finalizeWindow;
         _expectRevert(I.NetworkParameters_ExitDelayTooShort.selector, 461, 460);
         _set(p, circuit);
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, 459);
+        nodeRules.exitDelay = 459;
+        _deployNodes(address(registry), new OpenParticipation());
         _expectRevert(I.NetworkParameters_ExitDelayTooShort.selector, 460, 459);
         new NetworkParameters(owner, nodes, router, _parameters(), circuit);
     }

@@ -7,12 +7,15 @@ import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INodeRegistry as I } from "contracts/interfaces/INodeRegistry.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Node } from "contracts/types/Node.sol";
+import { NodeRules } from "contracts/types/NodeRules.sol";
 import { NodeStatus } from "contracts/types/NodeStatus.sol";
 import { Test } from "forge-std/Test.sol";
 
 contract NodeRegistryTest is Test {
     uint256 internal constant BOND = 3 gwei;
     uint32 internal constant DELAY = 1 days;
+
+    address internal constant ROUNDS = address(0x7e9); // the registry of rounds
 
     address internal owner = makeAddr("owner");
     address internal alice = makeAddr("alice");
@@ -23,7 +26,9 @@ contract NodeRegistryTest is Test {
 
     function setUp() public {
         vm.warp(1_700_000_000);
-        registry = new NodeRegistry(owner, new OpenParticipation(), _names("pick", "push"), BOND, 2, DELAY);
+        registry = new NodeRegistry(
+            owner, ROUNDS, payable(0), new OpenParticipation(), _names("pick", "push"), _rules()
+        );
         vm.deal(alice, 1 ether);
         vm.deal(bob, 1 ether);
     }
@@ -31,6 +36,10 @@ contract NodeRegistryTest is Test {
     function _names(string memory a, string memory b) internal pure returns (string[] memory names) {
         names = new string[](2);
         (names[0], names[1]) = (a, b);
+    }
+
+    function _rules() internal pure returns (NodeRules memory) {
+        return NodeRules(BOND, 2, DELAY, 3, 5, 2500);
     }
 
     function _join(address node, uint8 task, uint32 size) internal {
@@ -51,19 +60,22 @@ contract NodeRegistryTest is Test {
 
     function test_RevertWhen_ConstructedWithoutTasks() public {
         vm.expectRevert(I.NodeRegistry_NoTask.selector);
-        new NodeRegistry(owner, open, new string[](0), BOND, 2, DELAY);
+        new NodeRegistry(owner, ROUNDS, payable(0), open, new string[](0), _rules());
     }
 
     function test_RevertWhen_ConstructedWithRepeatedTask() public {
         vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_TaskExists.selector, "pick"));
-        new NodeRegistry(owner, open, _names("pick", "pick"), BOND, 2, DELAY);
+        new NodeRegistry(owner, ROUNDS, payable(0), open, _names("pick", "pick"), _rules());
     }
 
     function test_RevertWhen_MaxNodesOutOfRange() public {
+        NodeRules memory r = _rules();
+        r.maxNodes = 0;
         vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_MaxNodesOutOfRange.selector, 256, 0));
-        new NodeRegistry(owner, open, _names("pick", "push"), BOND, 0, DELAY);
+        new NodeRegistry(owner, ROUNDS, payable(0), open, _names("pick", "push"), r);
+        r.maxNodes = 257;
         vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_MaxNodesOutOfRange.selector, 256, 257));
-        new NodeRegistry(owner, open, _names("pick", "push"), BOND, 257, DELAY);
+        new NodeRegistry(owner, ROUNDS, payable(0), open, _names("pick", "push"), r);
     }
 
     // ---------------------------------------------------------------- join

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import { ProofFixture } from "./ProofFixture.sol";
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
@@ -28,8 +27,11 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
         node = vm.parseJsonAddress(vector, ".node");
         sampleSize = uint32(vm.parseJsonUint(vector, ".sampleSize"));
         alignmentVerifier = _deployVerifier(vector, contractName);
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, EXIT_DELAY);
-        registry = _deployTo(vm.parseJsonAddress(vector, ".registry"));
+        address target = vm.parseJsonAddress(vector, ".registry");
+        _setNodeRules();
+        _deployCoordinators(target);
+        _deployNodes(target, new OpenParticipation());
+        registry = _deployTo(target);
         _join(node, TASK);
         _join(bob, TASK);
         _join(dave, 0);
@@ -41,8 +43,7 @@ abstract contract ProofRoundFixture is RegistryFixture, ProofFixture {
         deployCodeTo(
             "ContributionRegistry.sol:ContributionRegistry",
             abi.encode(
-                owner,
-                coordinator,
+                coordinators,
                 _parts(alignmentVerifier, p),
                 GENESIS,
                 "genesis-cid",

@@ -3,16 +3,24 @@ pragma solidity ^0.8.28;
 
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
-import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import {
+    IContributionRegistry,
+    IContributionRegistry as I
+} from "contracts/interfaces/IContributionRegistry.sol";
+import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IProofVerifier } from "contracts/interfaces/IProofVerifier.sol";
+import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
+import { CoordinatorRules } from "contracts/types/CoordinatorRules.sol";
 import { Finalization } from "contracts/types/Finalization.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
+import { NodeRules } from "contracts/types/NodeRules.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Parts } from "contracts/types/Parts.sol";
@@ -27,6 +35,12 @@ abstract contract RegistryFixture is Test {
     uint256 internal constant BOND = 1 gwei;
     uint32 internal constant DATASET_SIZE = 100;
     uint32 internal constant EXIT_DELAY = 1 hours;
+    uint8 internal constant FAULT_LIMIT = 3;
+    uint8 internal constant FAULT_WINDOW = 5;
+    uint16 internal constant FORFEIT_BPS = 2500;
+    uint96 internal constant COORDINATOR_BOND = 1 ether;
+    uint96 internal constant PENALTY = 0.25 ether;
+    uint32 internal constant IDLE_WINDOW = 1 days;
     bytes32 internal constant GENESIS = keccak256("genesis");
     bytes32 internal constant POOL_ROOT = keccak256("pool");
     bytes32 internal constant CANDIDATE = keccak256("candidate");
@@ -36,12 +50,17 @@ abstract contract RegistryFixture is Test {
 
     address internal owner = makeAddr("owner");
     address internal coordinator = makeAddr("coordinator");
+    address internal standby = makeAddr("standby");
+    address internal reserve = makeAddr("reserve");
     address internal stranger = makeAddr("stranger");
     address internal alice = makeAddr("alice"); // task 0
     address internal bob = makeAddr("bob"); // task 1
     address internal carol = makeAddr("carol"); // task 2
     address internal dave = makeAddr("dave"); // task 0
 
+    NodeRules internal nodeRules; // of the next deployment
+    string[] internal taskNames; // of the next deployment
+    CoordinatorSet internal coordinators;
     NodeRegistry internal nodes;
     ContributionRegistry internal registry;
     uint256 internal id; // the round that the test is about
@@ -50,8 +69,17 @@ abstract contract RegistryFixture is Test {
     function setUp() public virtual {
         vm.warp(1_700_000_000);
         vm.roll(1000);
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 16, EXIT_DELAY);
+        _setNodeRules();
         registry = _deploy(_parameters());
+        _joinAll();
+    }
+
+    function _setNodeRules() internal {
+        nodeRules = NodeRules(BOND, 16, EXIT_DELAY, FAULT_LIMIT, FAULT_WINDOW, FORFEIT_BPS);
+        taskNames = _taskNames();
+    }
+
+    function _joinAll() internal {
         _join(alice, 0);
         _join(bob, 1);
         _join(carol, 2);
@@ -62,18 +90,50 @@ abstract contract RegistryFixture is Test {
         return _deploy(p, new MockVerifier(M));
     }
 
+    /// Deploys both registries: each belongs to one of the other kind.
     function _deploy(Parameters memory p, IProofVerifier verifier) internal returns (ContributionRegistry) {
+        Parts memory parts = _partsOfNext(verifier, p);
         return new ContributionRegistry(
-            owner,
-            coordinator,
-            _parts(verifier, p),
-            GENESIS,
-            "genesis-cid",
-            keccak256("manifest"),
-            "manifest-cid"
+            coordinators, parts, GENESIS, "genesis-cid", keccak256("manifest"), "manifest-cid"
         );
     }
 
+    function _partsOfNext(IProofVerifier verifier, Parameters memory p) internal returns (Parts memory) {
+        VerifierRouter router = new VerifierRouter(owner, verifier);
+        return _partsOfNext(router, new BlockHashRandomness(), verifier.circuitId(), p);
+    }
+
+    /// Coordinators, nodes and rules for the registry that this contract deploys right after them.
+    function _partsOfNext(
+        VerifierRouter router,
+        IRandomness randomness,
+        bytes32 circuitId,
+        Parameters memory p
+    ) internal returns (Parts memory) {
+        OpenParticipation participation = new OpenParticipation();
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
+        _deployCoordinators(next);
+        _deployNodes(next, participation);
+        return Parts(new NetworkParameters(owner, nodes, router, p, circuitId), randomness);
+    }
+
+    /// The coordinator with its bond five times over, and two standbys with theirs.
+    function _deployCoordinators(address registry_) internal {
+        address[] memory list = new address[](3);
+        (list[0], list[1], list[2]) = (coordinator, standby, reserve);
+        CoordinatorRules memory rules = CoordinatorRules(COORDINATOR_BOND, PENALTY, EXIT_DELAY, IDLE_WINDOW);
+        // One creation, whatever else it takes: where the registry will be depends on how many there are.
+        vm.deal(address(this), address(this).balance + 7 * COORDINATOR_BOND);
+        Bonded bonded = new Bonded{ value: 7 * COORDINATOR_BOND }(owner, registry_, rules, list);
+        coordinators = CoordinatorSet(vm.computeCreateAddress(address(bonded), 1));
+    }
+
+    function _deployNodes(address registry_, IParticipation participation) internal returns (NodeRegistry) {
+        nodes = new NodeRegistry(owner, registry_, payable(0), participation, taskNames, nodeRules);
+        return nodes;
+    }
+
+    /// Rules for the nodes that were deployed last.
     function _parts(IProofVerifier verifier, Parameters memory p) internal returns (Parts memory) {
         VerifierRouter router = new VerifierRouter(owner, verifier);
         return Parts(
@@ -294,5 +354,18 @@ abstract contract RegistryFixture is Test {
 
     function _expectRevert(bytes4 selector, uint256 expected, uint256 actual) internal {
         vm.expectRevert(abi.encodeWithSelector(selector, expected, actual));
+    }
+}
+
+/// @notice Deploys coordinators and puts up their bonds: the first one's five times over.
+contract Bonded {
+    constructor(address owner, address registry, CoordinatorRules memory rules, address[] memory list)
+        payable {
+        CoordinatorSet set =
+            new CoordinatorSet(owner, IContributionRegistry(registry), payable(0), rules, list);
+        set.bond{ value: 5 * rules.bond }(list[0]);
+        for (uint256 i = 1; i < list.length; ++i) {
+            set.bond{ value: rules.bond }(list[i]);
+        }
     }
 }

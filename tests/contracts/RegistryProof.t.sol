@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import { ProofRoundFixture } from "./ProofRoundFixture.sol";
 import { IAlignmentVerifier as V } from "contracts/interfaces/IAlignmentVerifier.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
 
 /// @notice A real proof is good for one wallet, one round, one registry and one chain.
@@ -78,7 +79,11 @@ contract RegistryProofTest is ProofRoundFixture {
     }
 
     function test_RevertWhen_TheProofIsUsedAtAnotherRegistry() public {
-        registry = _deployTo(makeAddr("another registry"));
+        address another = makeAddr("another registry");
+        _deployCoordinators(another);
+        _deployNodes(another, new OpenParticipation());
+        registry = _deployTo(another);
+        _join(node, TASK);
         _runTo(node, honest);
         _expectInvalid();
         _proveAs(node, honest);

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
@@ -143,12 +142,14 @@ contract RoundVectorsTest is RegistryFixture {
     }
 
     function _deployNetwork() internal {
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), 0, 16, EXIT_DELAY);
+        _setNodeRules();
+        nodeRules.bondPerExampleWei = 0;
+        _deployCoordinators(target);
+        _deployNodes(target, new OpenParticipation());
         deployCodeTo(
             "ContributionRegistry.sol:ContributionRegistry",
             abi.encode(
-                owner,
-                coordinator,
+                coordinators,
                 _parts(new MockVerifier(M), versions[0]),
                 genesis,
                 "genesis-cid",
@@ -205,6 +206,7 @@ contract RoundVectorsTest is RegistryFixture {
 
     /// Whether the contract takes the step.
     function _take(Step memory s) internal returns (bool ok) {
+        coordinator = registry.coordinator(); // another one after a missed deadline
         (address sender, bytes memory call) = _encode(s);
         address to = _isChange(s) ? address(registry.networkParameters()) : address(registry);
         vm.prank(sender);

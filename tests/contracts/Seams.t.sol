@@ -71,12 +71,11 @@ contract SetRandomness is IRandomness {
         function test_AnotherProofSystemNeedsNoOtherRegistryCode() public {
             vm.prank(owner);
             router.add(second);
-            IRandomness randomness = registry.randomness();
-            NetworkParameters rules =
-                new NetworkParameters(owner, nodes, router, _parameters(), second.circuitId());
-            registry = new ContributionRegistry(
-                owner, coordinator, Parts(rules, randomness), GENESIS, "g", keccak256("manifest"), "m"
+            Parts memory parts = _partsOfNext(
+                router, registry.randomness(), second.circuitId(), _parameters()
             );
+            registry = new ContributionRegistry(coordinators, parts, GENESIS, "g", keccak256("manifest"), "m");
+            _joinAll();
             _seal2();
             Statement memory s = Statement({
                 commonKey: registry.round(id).commonKey,
@@ -173,9 +172,10 @@ contract SetRandomness is IRandomness {
 
         function test_AnotherSourceDrawsTheSeeds() public {
             SetRandomness source = new SetRandomness();
-            Parts memory parts = Parts(registry.networkParameters(), source);
-            registry =
-                new ContributionRegistry(owner, coordinator, parts, GENESIS, "g", keccak256("manifest"), "m");
+            bytes32 circuit = registry.networkParameters().circuitId();
+            Parts memory parts = _partsOfNext(router, source, circuit, _parameters());
+            registry = new ContributionRegistry(coordinators, parts, GENESIS, "g", keccak256("manifest"), "m");
+            _joinAll();
             _open();
             _commit(alice, 100, -10);
             _commit(bob, 100, -10);
@@ -198,7 +198,7 @@ contract SetRandomness is IRandomness {
 
         function test_AnAllowListAdmitsWhomTheOwnerNamed() public {
             AllowList list = new AllowList(owner);
-            nodes = new NodeRegistry(owner, list, _taskNames(), BOND, 16, EXIT_DELAY);
+            _deployNodes(address(registry), list);
             vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_NotAdmitted.selector, alice));
             _join(alice, 0);
             vm.expectEmit();
@@ -218,7 +218,7 @@ contract SetRandomness is IRandomness {
 
         function test_AMinimumKeepsSmallDataSetsOut() public {
             MinimumDataset rule = new MinimumDataset(DATASET_SIZE);
-            nodes = new NodeRegistry(owner, rule, _taskNames(), BOND, 16, EXIT_DELAY);
+            _deployNodes(address(registry), rule);
             _join(alice, 0);
             vm.deal(bob, 1 ether);
             vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_NotAdmitted.selector, bob));

@@ -22,6 +22,7 @@ contract TimelockTest is Test {
     function setUp() public {
         vm.warp(1_700_000_000);
         script = new Deploy();
+        vm.deal(address(script), 1 ether);
         d = script.deploy(_config(DELAY, true));
         timelock = d.timelock;
     }
@@ -29,7 +30,9 @@ contract TimelockTest is Test {
     function _config(uint256 delay, bool devnetSrs) internal pure returns (string memory) {
         return string.concat(
             '{"owner":"0x00000000000000000000000000000000000000A1",',
-            '"coordinator":"0x00000000000000000000000000000000000000a2","tasks":["pick","push"],',
+            '"coordinators":["0x00000000000000000000000000000000000000a2"],',
+            '"coordinatorRules":{"bondWei":"100","exitDelay":3600,"penaltyWei":"40","idleWindow":600,',
+            '"firstBondWei":"100"},"faults":{"limit":3,"window":10,"forfeitBps":2500},"tasks":["pick","push"],',
             '"timelockDelay":',
             vm.toString(delay),
             ',"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
@@ -109,7 +112,13 @@ contract TimelockTest is Test {
             vm.expectRevert(refusal);
             d.networkParameters.setParameters(p, circuit);
             vm.expectRevert(refusal);
-            d.contributionRegistry.setCoordinator(callers[i]);
+            d.coordinatorSet.approve(callers[i]);
+            vm.expectRevert(refusal);
+            d.coordinatorSet.remove(address(0xA2));
+            vm.expectRevert(refusal);
+            d.coordinatorSet.setBeneficiary(payable(address(d.timelock)));
+            vm.expectRevert(refusal);
+            d.nodeRegistry.setBeneficiary(payable(address(d.timelock)));
             vm.expectRevert(refusal);
             d.nodeRegistry.addTask("stack");
             vm.expectRevert(refusal);
@@ -117,7 +126,7 @@ contract TimelockTest is Test {
             vm.expectRevert(refusal);
             d.verifierRouter.freeze(circuit);
             vm.expectRevert(refusal);
-            d.contributionRegistry.transferOwnership(callers[i]);
+            d.nodeRegistry.transferOwnership(callers[i]);
             vm.stopPrank();
         }
     }

@@ -3,12 +3,12 @@ pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "./RegistryFixture.sol";
 import { MockVerifier } from "./doubles/MockVerifier.sol";
-import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { Credits } from "contracts/libraries/Credits.sol";
+import { Faults } from "contracts/libraries/Faults.sol";
 import { Seeds } from "contracts/libraries/Seeds.sol";
 import { Shares } from "contracts/libraries/Shares.sol";
-import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
+import { FaultHistory } from "contracts/types/FaultHistory.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Phase } from "contracts/types/Phase.sol";
 
@@ -143,13 +143,43 @@ contract VectorsTest is RegistryFixture {
         }
     }
 
+    function test_Faults() public view {
+        string memory json = _read("faults");
+        uint256 count = _count(json, "faults", "window");
+        for (uint256 i; i < count; ++i) {
+            FaultHistory memory history = FaultHistory(
+                uint64(vm.parseJsonUint(json, _path("faults", i, "lastRound"))),
+                uint64(vm.parseJsonUint(json, _path("faults", i, "recent")))
+            );
+            (FaultHistory memory next, uint256 faults) = Faults.add(
+                history,
+                vm.parseJsonUint(json, _path("faults", i, "round")),
+                vm.parseJsonUint(json, _path("faults", i, "window"))
+            );
+            assertEq(next.lastRound, vm.parseJsonUint(json, _path("faults", i, "nextLastRound")));
+            assertEq(next.recent, vm.parseJsonUint(json, _path("faults", i, "nextRecent")));
+            assertEq(faults, vm.parseJsonUint(json, _path("faults", i, "count")));
+        }
+        count = _count(json, "forfeits", "forfeitBps");
+        for (uint256 i; i < count; ++i) {
+            assertEq(
+                Faults.forfeit(
+                    vm.parseJsonUint(json, _path("forfeits", i, "bond")),
+                    vm.parseJsonUint(json, _path("forfeits", i, "required")),
+                    vm.parseJsonUint(json, _path("forfeits", i, "forfeitBps"))
+                ),
+                vm.parseJsonUint(json, _path("forfeits", i, "amount"))
+            );
+        }
+    }
+
     /// The directions that Python packed are as long as the contract wants them.
     function test_PackedDirections() public {
         string memory json = _read("directions");
         string[] memory tasks = vm.parseJsonStringArray(json, ".tasks");
         uint256 m = vm.parseJsonUintArray(json, ".indices").length;
         bytes memory packed = vm.parseJsonBytes(json, ".packed");
-        nodes = new NodeRegistry(owner, new OpenParticipation(), tasks, BOND, 16, EXIT_DELAY);
+        taskNames = tasks;
         registry = _deploy(_parameters(), new MockVerifier(uint32(m)));
         _join(alice, 0);
         _join(bob, 1);

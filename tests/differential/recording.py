@@ -106,6 +106,9 @@ class _CapturedCall(Exception):  # noqa: N818
         self.contract, self.data, self.value_wei = contract, data, value_wei
 
 
+_SOURCES = ("ContributionRegistry", "CoordinatorSet", "NodeRegistry")
+
+
 class _CapturingLedger(ChainLedger):
     """The real adapter, as far as a call's name and arguments."""
 
@@ -131,6 +134,7 @@ class Recorder:
         self.calls: list[Call] = []
         self._addresses = {
             "ContributionRegistry": chain.network.registry,
+            "CoordinatorSet": chain.coordinator_set,
             "NodeRegistry": chain.network.node_registry,
         }
         self._closing_blocks: dict[int, int] = {}
@@ -223,7 +227,7 @@ def _describe(kind: str, contract: str, name: str) -> tuple[list[str], bytes]:
 
 def encode_event(name: str, args: dict[str, Any]) -> tuple[list[bytes], bytes]:
     """Topics and data of an event; none of ours has an indexed argument of dynamic size."""
-    contract = next(c for c in ("ContributionRegistry", "NodeRegistry") if _has_event(c, name))
+    contract = next(c for c in _SOURCES if _has_event(c, name))
     entry = _find_entry(contract, "event", name)
     indexed = [i for i in entry["inputs"] if i["indexed"]]
     stored = [i for i in entry["inputs"] if not i["indexed"]]

@@ -19,6 +19,8 @@ from zk0.chain.devnet import ROOT
 from zk0.chain.interfaces import CONTRACTS, get_type, load_abi
 from zk0.chain.reverts import decode_revert
 from zk0.ports import Registration
+from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
+from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Digest
 from zk0.testing.chain import make_network, make_rules
@@ -87,6 +89,7 @@ def _read_site(folder: Path) -> Site:
         make_network(
             TEMPLATE, raw["tasks"], raw["coordinator"].lower(),
             bond_per_example_wei=raw["bondPerExample"],
+            fault_rules=FaultRules(raw["faultLimit"], raw["faultWindow"], raw["forfeitBps"]),
             genesis=Digest(bytes.fromhex(raw["genesis"][2:])),
         ),
         chain_id=raw["chainId"],
@@ -101,8 +104,19 @@ def _read_site(folder: Path) -> Site:
         for a, task, size in entries
         if size
     }
+    seats = [
+        Seat(name.lower(), bond)
+        for name, bond in zip(raw["coordinators"], raw["coordinatorBonds"], strict=True)
+    ]
+    coordinator_rules = CoordinatorRules(
+        raw["coordinatorBond"], raw["penalty"], raw["exitDelay"], raw["idleWindow"]
+    )
+    coordinators = Coordinators(coordinator_rules, tuple(seats), seats[0].coordinator, raw["time"])
     rules = make_rules(TEMPLATE, sample_size=raw["sampleSize"])
-    return Site(network, rules, accounts, raw["stranger"].lower(), nodes, raw["exitDelay"])
+    return Site(
+        network, rules, accounts, raw["stranger"].lower(), nodes, raw["exitDelay"],
+        raw["coordinatorSet"].lower(), coordinators,
+    )  # fmt: skip
 
 
 def _write(scenario: Scenario, file: Path) -> None:

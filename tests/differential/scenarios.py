@@ -12,6 +12,7 @@ from tests.differential.recording import RecordedChain, Recorder
 from tests.differential.state import view_everything, view_round
 from zk0.ports import Network
 from zk0.protocol.contribution import Outcome
+from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.round import Phase, Round, Rules
 from zk0.protocol.statement import Address
 
@@ -32,6 +33,8 @@ class Site:
     nodes: Mapping[Address, Any]
     """Registrations that the deployment comes with."""
     exit_delay_s: int
+    coordinator_set: Address
+    coordinators: Coordinators
 
 
 class Scenario:
@@ -47,7 +50,9 @@ class Scenario:
             replace(site.rules, parameters=parameters),
             verify=lambda _, proof: bool(proof),
             exit_delay_s=site.exit_delay_s,
+            seats=site.coordinators,
         )
+        self.chain.coordinator_set = site.coordinator_set
         self.chain.nodes.update(site.nodes)
         self.recorder = Recorder(self.chain)
         self.tally: Counter[tuple[str, str]] = Counter()
@@ -78,7 +83,7 @@ class Scenario:
 
     @property
     def _coordinator(self) -> Address:
-        return self.chain.network.coordinator
+        return self.chain.coordinators.current or self.site.stranger
 
     @property
     def _round(self) -> Round:
@@ -157,6 +162,9 @@ class Scenario:
             lambda: self._prove(of_round, who),
             lambda: self.finalize(of_round),
             lambda: self._join(who),
+            lambda: self._top_up(who),
+            lambda: self._bond(who),
+            lambda: self._call(who, "succeed_coordinator"),
             lambda: self._call(who, "request_exit"),
             lambda: self._call(who, "withdraw_bond"),
         ]
@@ -173,7 +181,24 @@ class Scenario:
             bond_wei=max(0, bond + self.draw.choice([-1, 0, 0, 0, 7])),
         )  # fmt: skip
 
+    def _top_up(self, who: Address) -> None:
+        suspended = [node for node, entry in self.chain.nodes.items() if entry.is_suspended]
+        node = (
+            self.draw.choice(suspended) if suspended and self.draw.chance(0.8) else self._someone()
+        )
+        entry = self.chain.nodes.get(node)
+        size = entry.dataset_size if entry else 100
+        required = size * self.chain.network.bond_per_example_wei
+        self._call(who, "top_up", node, self.draw.choice([0, 1, required // 4, required]))
+
+    def _bond(self, who: Address) -> None:
+        seats = [seat.coordinator for seat in self.chain.coordinators.seats]
+        target = self.draw.choice([*seats, who])
+        self._call(who, "bond_coordinator", target, self.draw.choice([0, 1, 10**17, 10**18]))
+
     def _open(self) -> None:
+        while self.chain.coordinators.current is None:
+            self._bond(self.site.stranger)
         self._call(self._driver(), "open_round", self.draw.digest())
 
     def _commit_or_close(self, round_: Round, uncommitted: list[Address]) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from tests.differential.recording import Recorder
 from zk0.protocol.contribution import Contribution, Outcome
+from zk0.protocol.faults import FaultHistory
 from zk0.protocol.round import Phase, Round
 from zk0.protocol.statement import Address
+from zk0.testing.chain import NOBODY
 
 PROVEN = (Outcome.ACCEPTED, Outcome.HARMFUL, Outcome.BELOW_THRESHOLD)
 REGISTRY = "ContributionRegistry"
@@ -38,6 +40,19 @@ def view_everything(recorder: Recorder, accounts: list[Address]) -> None:
             )
     for node in accounts:
         recorder.view(REGISTRY, "debtNano", (node,), (chain.debt_nano.get(node, 0),))
+        history = chain.faults.get(node, FaultHistory())
+        found = {"lastRound": history.last_round, "recent": history.recent}
+        recorder.view("NodeRegistry", "faults", (node,), (found,))
+        entry = chain.nodes.get(node)
+        recorder.view("NodeRegistry", "isActive", (node,), (entry is not None and entry.is_active,))
+    recorder.view("NodeRegistry", "forfeited", (), (chain.forfeited_wei,))
+    recorder.view("CoordinatorSet", "forfeited", (), (chain.penalties_wei,))
+    state = chain.coordinators
+    recorder.view("CoordinatorSet", "current", (), (state.current or NOBODY,))
+    recorder.view("CoordinatorSet", "since", (), (state.since,))
+    for seat in state.seats:
+        found = {"approved": True, "exitAt": seat.exit_at, "bond": seat.bond_wei}
+        recorder.view("CoordinatorSet", "seat", (seat.coordinator,), (found,))
 
 
 def get_credit(recorder: Recorder, round_id: int, node: Address) -> tuple[int, int]:

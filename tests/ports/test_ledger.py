@@ -12,16 +12,17 @@ from zk0.chain import refusals
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
-from zk0.chain.interfaces import load_abi
+from zk0.chain.interfaces import CONTRACTS, load_abi
 from zk0.chain.ledger import connect
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid, Ledger, PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.coordinators import Coordinators, Seat
 from zk0.protocol.randomness import compute_seed
 from zk0.protocol.round import Finalization, Parameters, Phase, Rules
 from zk0.protocol.statement import Address, Agreement, CircuitId, Commitment, Digest
-from zk0.testing.chain import MemoryChain, make_network, make_rules
+from zk0.testing.chain import START_S, MemoryChain, make_network, make_rules
 from zk0.testing.ledger import MemoryLedger
 
 PARAMETERS = Parameters(
@@ -35,7 +36,8 @@ BOND_PER_EXAMPLE_WEI = 10**12
 PLAN = NetworkPlan(
     circuit="alignment-960", circuit_id=CircuitId(b"\x11" * 32), sample_size=960,
     devnet_srs=True, owner=open_wallet("dev:0", 31337).address,
-    coordinator=open_wallet("dev:1", 31337).address, tasks=TASKS, parameters=PARAMETERS,
+    coordinator=open_wallet("dev:1", 31337).address,
+    standbys=(open_wallet("dev:7", 31337).address,), tasks=TASKS, parameters=PARAMETERS,
     genesis=Digest(b"\x22" * 32), genesis_cid=Cid("bafkgenesis"), manifest=Digest(b"\x33" * 32),
     manifest_cid=Cid("bafkmanifest"), bond_per_example_wei=BOND_PER_EXAMPLE_WEI,
 )  # fmt: skip
@@ -51,6 +53,7 @@ class World:
 
     coordinator: Ledger
     nodes: tuple[Ledger, ...]
+    standby: Ledger
     stranger: Ledger
     reader: Ledger
     advance: Callable[[int], None]
@@ -71,13 +74,17 @@ def build_memory_world() -> World:
     )  # fmt: skip
     network = replace(network, manifest=PLAN.manifest, manifest_cid=PLAN.manifest_cid)
     rules = make_rules(PARAMETERS, circuit_id=PLAN.circuit_id)
-    chain = MemoryChain(network, rules, exit_delay_s=800)
+    seats = (Seat(PLAN.coordinator, PLAN.coordinator_bond_wei), Seat(PLAN.standbys[0]))
+    coordinators = Coordinators(PLAN.coordinator_rules, seats, PLAN.coordinator, START_S)
+    chain = MemoryChain(network, rules, exit_delay_s=800, seats=coordinators)
     names = [Address(f"0x{i:040x}") for i in range(0xA0, 0xA5)]
     ledgers = [MemoryLedger(chain, name) for name in names]
     coordinator = MemoryLedger(chain, PLAN.coordinator)
+    standby = MemoryLedger(chain, PLAN.standbys[0])
     return World(
-        coordinator, tuple(ledgers[:4]), ledgers[4], MemoryLedger(chain, None), chain.advance
-    )
+        coordinator, tuple(ledgers[:4]), standby, ledgers[4], MemoryLedger(chain, None),
+        chain.advance,
+    )  # fmt: skip
 
 
 def build_chain_world(devnet: Devnet, deployment: Deployment) -> World:
@@ -89,6 +96,7 @@ def build_chain_world(devnet: Devnet, deployment: Deployment) -> World:
     return World(
         coordinator=open_ledger("dev:1"),
         nodes=tuple(open_ledger(f"dev:{i}") for i in range(2, 6)),
+        standby=open_ledger("dev:7"),
         stranger=open_ledger("dev:6"),
         reader=connect(devnet.rpc_url, deployment),
         advance=devnet.advance,
@@ -318,6 +326,82 @@ def test_the_bond_comes_back_after_the_exit_delay_and_not_before(world: World) -
     bond = SIZE * BOND_PER_EXAMPLE_WEI
     assert world.reader.get_balance_wei(node.account) == before + bond - receipt.fee_wei
     assert world.reader.get_registration(node.account) is None
+
+
+def test_faults_are_counted_and_at_the_limit_the_node_is_suspended_until_topped_up(
+    world: World,
+) -> None:
+    bond = SIZE * BOND_PER_EXAMPLE_WEI
+    for node in world.nodes[:3]:
+        join(node)
+    rules = world.reader.network.fault_rules
+    for round_id in range(1, rules.limit + 1):
+        seal_without_last_sample(world, round_id)
+        found = world.reader.get_registration(world.nodes[2].account)
+        assert found is not None
+        assert found.faults.last_round == round_id
+        world.coordinator.abort_round(round_id)
+    forfeit = bond * rules.forfeit_bps // 10_000
+    assert (found.bond_wei, found.is_active, found.is_suspended) == (bond - forfeit, False, True)
+    assert found.faults.recent == 0
+    assert len(world.reader.get_active_nodes()) == 2
+    names = [e.name for e in world.reader.get_events(node=found.node)]
+    assert names.count("FaultRecorded") == rules.limit
+    assert names[-3:] == ["FaultRecorded", "BondForfeited", "NodeSuspended"]
+    with pytest.raises(refusals.WrongStatusError):
+        join(world.nodes[2])
+    with pytest.raises(refusals.NothingToAddError):
+        world.stranger.top_up(found.node, 0)
+    world.stranger.top_up(found.node, forfeit - 1)
+    world.stranger.top_up(found.node, 1)
+    back = world.reader.get_registration(found.node)
+    assert back is not None
+    assert (back.bond_wei, back.is_active, back.is_suspended) == (bond, True, False)
+    tops = [e for e in world.reader.get_events() if e.name == "BondToppedUp"]
+    assert tops[-1].args == {
+        "node": found.node, "from": world.stranger.account, "amount": 1, "bond": bond
+    }  # fmt: skip
+    others = [world.reader.get_registration(n.account) for n in world.nodes[:2]]
+    assert all(other is not None and other.faults.last_round == 0 for other in others)
+
+
+def test_a_suspended_node_may_leave_and_others_cannot_be_topped_up(world: World) -> None:
+    for node in world.nodes[:3]:
+        join(node)
+    with pytest.raises(refusals.WrongStatusError):
+        world.stranger.top_up(world.nodes[3].account, 1)
+    for round_id in range(1, world.reader.network.fault_rules.limit + 1):
+        seal_without_last_sample(world, round_id)
+        world.coordinator.abort_round(round_id)
+    join(world.nodes[3])
+    suspended = world.nodes[2]
+    with pytest.raises(refusals.FullError):
+        world.stranger.top_up(suspended.account, SIZE * BOND_PER_EXAMPLE_WEI)
+    suspended.request_exit()
+    found = world.reader.get_registration(suspended.account)
+    assert found is not None
+    assert not found.is_suspended
+    with pytest.raises(refusals.WrongStatusError):
+        world.stranger.top_up(suspended.account, 1)
+    world.advance(801)
+    rest = found.bond_wei
+    before = world.reader.get_balance_wei(suspended.account)
+    receipt = suspended.withdraw_bond()
+    assert world.reader.get_balance_wei(suspended.account) == before + rest - receipt.fee_wei
+
+
+def seal_without_last_sample(world: World, round_id: int) -> None:
+    world.coordinator.open_round(POOL)
+    for position, node in enumerate(world.nodes[:3]):
+        node.commit_update(round_id, digest_of(100 * round_id + position), 100, -10)
+    world.coordinator.close_commits(round_id)
+    world.coordinator.draw_sample(round_id)
+    seed = world.reader.get_round(round_id).sample_seed
+    for position, node in enumerate(world.nodes[:2]):
+        node.commit_sample(round_id, seed, point_of(position + 1))
+    world.advance(101)
+    nothing = MissingReason.NONE
+    world.coordinator.seal_round(round_id, digest_of(9), [0, 0, 0], [nothing] * 3)
 
 
 # ---------------------------------------------------------------------- open, commit, close
@@ -619,17 +703,87 @@ def test_others_cannot_abort_a_round_that_they_could_close(world: World) -> None
         world.stranger.abort_round(round_id)
 
 
+# ---------------------------------------------------------------------- coordinators
+
+
+def test_a_bonded_standby_drives_the_next_round_when_a_deadline_is_missed(world: World) -> None:
+    rules = PLAN.coordinator_rules
+    before = world.reader.get_coordinators()
+    assert before.current == world.coordinator.account
+    assert [seat.coordinator for seat in before.seats] == [PLAN.coordinator, *PLAN.standbys]
+    assert before.rules == rules
+    assert not before.is_fit(world.standby.account)
+    world.stranger.bond_coordinator(world.standby.account, rules.bond_wei)
+    with pytest.raises(refusals.NotCoordinatorError):
+        world.standby.open_round(POOL)
+    round_id = draw_sample(world)
+    seed = world.reader.get_round(round_id).sample_seed
+    world.nodes[0].commit_sample(round_id, seed, point_of(1))
+    world.advance(LATE)
+    world.stranger.abort_round(round_id)
+
+    after = world.reader.get_coordinators()
+    assert after.current == world.standby.account
+    seat = after.seat_of(world.coordinator.account)
+    assert seat is not None
+    assert seat.bond_wei == PLAN.coordinator_bond_wei - rules.penalty_wei
+    names = [e.name for e in world.reader.get_events()][-3:]
+    assert names == ["RoundAborted", "CoordinatorPenalized", "CoordinatorChanged"]
+    with pytest.raises(refusals.NotCoordinatorError):
+        world.coordinator.open_round(POOL)
+    world.standby.open_round(POOL)
+    assert world.reader.get_round(round_id + 1).phase is Phase.COMMITTING
+
+
+def test_an_abort_after_the_seed_costs_and_one_before_is_free(world: World) -> None:
+    def bond() -> int:
+        seat = world.reader.get_coordinators().seat_of(world.coordinator.account)
+        assert seat is not None
+        return seat.bond_wei
+
+    first = commit_all(world)
+    full = bond()
+    world.coordinator.abort_round(first)
+    assert bond() == full
+    world.coordinator.open_round(POOL)
+    for position, node in enumerate(world.nodes[:3]):
+        node.commit_update(first + 1, digest_of(50 + position), 100, -10)
+    world.coordinator.close_commits(first + 1)
+    world.coordinator.abort_round(first + 1)
+    assert bond() == full - PLAN.coordinator_rules.penalty_wei
+    assert world.reader.get_coordinators().current == world.coordinator.account
+
+
+def test_an_idle_coordinator_is_succeeded_only_by_one_with_a_bond(world: World) -> None:
+    with pytest.raises(refusals.NotIdleError):
+        world.stranger.succeed_coordinator()
+    world.advance(PLAN.coordinator_rules.idle_window_s + LATE)
+    with pytest.raises(refusals.NoStandbyError):
+        world.stranger.succeed_coordinator()
+    bond = PLAN.coordinator_rules.bond_wei
+    world.standby.bond_coordinator(world.standby.account, bond - 1)
+    with pytest.raises(refusals.NoStandbyError):
+        world.stranger.succeed_coordinator()
+    world.standby.bond_coordinator(world.standby.account, 1)
+    world.stranger.succeed_coordinator()
+    assert world.reader.get_coordinators().current == world.standby.account
+    world.standby.open_round(POOL)
+    with pytest.raises(refusals.RoundRunningError):
+        world.stranger.succeed_coordinator()
+
+
+def test_bonds_are_for_those_on_the_list_and_of_coins(world: World) -> None:
+    with pytest.raises(refusals.NotApprovedError):
+        world.stranger.bond_coordinator(world.stranger.account, 1)
+    with pytest.raises(refusals.NothingToBondError):
+        world.stranger.bond_coordinator(world.standby.account, 0)
+
+
 # ---------------------------------------------------------------------- events
 
 EVENT_ARGUMENTS = {
     entry["name"]: [i["name"] for i in entry["inputs"]]
-    for contract in (
-        "ContributionRegistry",
-        "NetworkParameters",
-        "NodeRegistry",
-        "RewardVault",
-        "VerifierRouter",
-    )
+    for contract in CONTRACTS
     for entry in load_abi(contract)
     if entry["type"] == "event"
 }

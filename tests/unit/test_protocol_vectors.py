@@ -16,6 +16,7 @@ from zk0.protocol.challenge import compute_directions, pack_directions
 from zk0.protocol.commitment import compute_receipt_hash, compute_upload_hash
 from zk0.protocol.contribution import MissingReason, compute_share_nano, compute_weights
 from zk0.protocol.credits import credit_round, settle_share
+from zk0.protocol.faults import FaultHistory, add_fault, compute_forfeit
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.protocol.statement import (
     Agreement,
@@ -52,6 +53,18 @@ def test_shares_match() -> None:
             v["common"], v["weight"], v["totalWeight"], int(v["unit"]), v["effectiveExponent"]
         )
         assert str(share) == v["shareNano"]
+
+
+def test_faults_match() -> None:
+    vectors = read("faults")
+    for v in vectors["faults"]:
+        before = FaultHistory(v["lastRound"], int(v["recent"]))
+        after, count = add_fault(before, v["round"], v["window"])
+        assert (after.last_round, after.recent) == (v["nextLastRound"], int(v["nextRecent"]))
+        assert count == v["count"] == after.count(v["round"], v["window"])
+    for v in vectors["forfeits"]:
+        amount = compute_forfeit(int(v["bond"]), int(v["required"]), v["forfeitBps"])
+        assert amount == int(v["amount"])
 
 
 def test_credits_and_debts_match() -> None:

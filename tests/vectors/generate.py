@@ -32,6 +32,7 @@ from zk0.protocol.contribution import (
     compute_weights,
 )
 from zk0.protocol.credits import RoundCredits, credit_round, settle_share
+from zk0.protocol.faults import FaultHistory, add_fault, compute_forfeit
 from zk0.protocol.randomness import Stream, compute_seed, draw_frames, draw_sample
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.protocol.statement import (
@@ -502,6 +503,44 @@ class Scenario:
         return [int(c)], lambda: step.abort_round(r, self.rules, is_coordinator=c, now=self.now)
 
 
+def faults() -> dict[str, Any]:
+    rng = random.Random(4)
+    histories = [(FaultHistory(), 1), (FaultHistory(1, 1), 1), (FaultHistory(9, 2**64 - 1), 10)]
+    histories += [(FaultHistory(9, 2**63), 10), (FaultHistory(9, 3), 72), (FaultHistory(9, 3), 73)]
+    for _ in range(40):
+        last = rng.randrange(1, 2**40)
+        before = FaultHistory(last, rng.getrandbits(64) | 1)
+        histories.append((before, last + rng.choice([0, 1, 2, 5, 30, 63, 64, 65, 10**6])))
+    counted = []
+    for before, round_id in histories:
+        for window in (1, rng.randrange(2, 64), 64):
+            after, count = add_fault(before, round_id, window)
+            counted.append(
+                {
+                    "lastRound": before.last_round,
+                    "recent": str(before.recent),
+                    "round": round_id,
+                    "window": window,
+                    "nextLastRound": after.last_round,
+                    "nextRecent": str(after.recent),
+                    "count": count,
+                }
+            )
+    amounts = [(0, 100, 2500), (100, 100, 2500), (3, 3, 1), (10, 10**18, 5000), (10**20, 10**18, 1)]
+    return {
+        "faults": counted,
+        "forfeits": [
+            {
+                "bond": str(bond),
+                "required": str(required),
+                "forfeitBps": bps,
+                "amount": str(compute_forfeit(bond, required, bps)),
+            }
+            for bond, required, bps in amounts
+        ],
+    }
+
+
 def rounds() -> dict[str, Any]:
     return {
         "chainId": CHAIN_ID,
@@ -527,6 +566,7 @@ def main() -> None:
     write("typed-data.json", typed_data())
     write("files.json", files())
     write("directions.json", directions())
+    write("faults.json", faults())
     write("rounds.json", rounds())
 
 

@@ -23,6 +23,7 @@ class Contracts:
     chain_id: int
     registry: Contract
     node_registry: Contract
+    coordinators: Contract
     network_parameters: Contract
     verifier_router: Contract
     vault: Contract | None
@@ -39,10 +40,19 @@ class Contracts:
         verifier = to_address(call(self.verifier_router, "addedVerifier", circuit_id))
         return int(call(_bind(self.rpc, "AlignmentVerifier", verifier), "sampleSize"))
 
+    def by_name(self, name: str) -> Contract:
+        """One of those that rounds write to: `ContributionRegistry`, `NodeRegistry`, …"""
+        named = {
+            "ContributionRegistry": self.registry,
+            "CoordinatorSet": self.coordinators,
+            "NodeRegistry": self.node_registry,
+        }
+        return named[name]
+
     @property
     def event_sources(self) -> tuple[Address, ...]:
         """Whose events are the network's history."""
-        others = (self.verifier_router, self.vault)
+        others = (self.coordinators, self.verifier_router, self.vault)
         return (*self.addresses, *(to_address(c.address) for c in others if c is not None))
 
 
@@ -80,6 +90,7 @@ def open_contracts(rpc: Web3, registry: Address, vault: Address | None = None) -
             chain_id=chain_id,
             registry=rounds,
             node_registry=_bind(rpc, "NodeRegistry", nodes),
+            coordinators=_bind(rpc, "CoordinatorSet", to_address(call(rounds, "coordinators"))),
             network_parameters=_bind(rpc, "NetworkParameters", rules),
             verifier_router=_bind(rpc, "VerifierRouter", router),
             vault=None,

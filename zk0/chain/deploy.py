@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from zk0.chain.reverts import decode_revert
 from zk0.chain.rpc import open_rpc, translate_errors
 from zk0.errors import ChainError, ConfigError
 from zk0.ports import Cid
+from zk0.protocol.coordinators import CoordinatorRules
+from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Parameters
 from zk0.protocol.statement import Address, CircuitId, Digest
 
@@ -76,6 +78,12 @@ class NetworkPlan:
     bond_per_example_wei: int = 10**12
     timelock_delay_s: int = 60
     """From announcing a change to it; at least a day off the devnet."""
+    standbys: tuple[Address, ...] = ()
+    """Coordinators that follow `coordinator`, in this order; they put up their bonds themselves."""
+    coordinator_rules: CoordinatorRules = field(default_factory=CoordinatorRules)
+    coordinator_bond_wei: int = 10**19
+    """What the deployer puts up for `coordinator`; 0 if it does so itself."""
+    fault_rules: FaultRules = field(default_factory=FaultRules)
     exit_delay_s: int | None = None
     """None: as long as the longest round, which is the least that the contract takes."""
     vault: VaultPlan | None = DEVNET_VAULT
@@ -91,9 +99,21 @@ class NetworkPlan:
             "bondPerExampleWei": self.bond_per_example_wei,
             "circuit": self.circuit,
             "circuitId": "0x" + self.circuit_id.hex(),
-            "coordinator": self.coordinator,
+            "coordinatorRules": {
+                "bondWei": str(self.coordinator_rules.bond_wei),
+                "exitDelay": self.coordinator_rules.exit_delay_s,
+                "firstBondWei": str(self.coordinator_bond_wei),
+                "idleWindow": self.coordinator_rules.idle_window_s,
+                "penaltyWei": str(self.coordinator_rules.penalty_wei),
+            },
+            "coordinators": [self.coordinator, *self.standbys],
             "devnetSrs": self.devnet_srs,
             "exitDelay": self.exit_delay_s or compute_longest_round_s(p),
+            "faults": {
+                "forfeitBps": self.fault_rules.forfeit_bps,
+                "limit": self.fault_rules.limit,
+                "window": self.fault_rules.window,
+            },
             "genesisCid": self.genesis_cid,
             "genesisDigest": "0x" + self.genesis.hex(),
             "manifestCid": self.manifest_cid,

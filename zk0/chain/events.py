@@ -22,6 +22,7 @@ from zk0.protocol.statement import Address
 FIRST_RANGE_BLOCKS = 10_000
 _CONTRACTS = (
     "ContributionRegistry",
+    "CoordinatorSet",
     "NetworkParameters",
     "NodeRegistry",
     "RewardVault",

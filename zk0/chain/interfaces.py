@@ -11,6 +11,7 @@ from typing import Any
 CONTRACTS = (
     "AlignmentVerifier",
     "ContributionRegistry",
+    "CoordinatorSet",
     "NetworkParameters",
     "NodeRegistry",
     "RewardVault",

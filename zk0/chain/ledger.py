@@ -138,6 +138,17 @@ class ChainLedger(ChainViews):
             )
         return receipt
 
+    def top_up(self, node: Address, amount_wei: int) -> Receipt:
+        account = Web3.to_checksum_address(node)
+        return self._send("NodeRegistry", "topUp", account, value=amount_wei)
+
+    def bond_coordinator(self, coordinator: Address, amount_wei: int) -> Receipt:
+        account = Web3.to_checksum_address(coordinator)
+        return self._send("CoordinatorSet", "bond", account, value=amount_wei)
+
+    def succeed_coordinator(self) -> Receipt:
+        return self._send("CoordinatorSet", "succeed")
+
     def request_exit(self) -> Receipt:
         return self._send("NodeRegistry", "requestExit")
 
@@ -231,8 +242,7 @@ class ChainLedger(ChainViews):
 
     def _send(self, contract: str, name: str, *args: Any, value: int = 0) -> Receipt:
         sender = self._require_sender()
-        nodes = contract == "NodeRegistry"
-        target = self._contracts.node_registry if nodes else self._contracts.registry
+        target = self._contracts.by_name(contract)
         with translate_errors(name):
             function = target.functions[name](*args)
         return sender.send(function, value)

@@ -9,6 +9,8 @@ from typing import Any
 from zk0.chain.contracts import to_address
 from zk0.ports import Registration
 from zk0.protocol.contribution import Contribution, MissingReason, Outcome
+from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
+from zk0.protocol.faults import FaultHistory
 from zk0.protocol.round import Parameters, Phase, Round, Rules
 from zk0.protocol.statement import Address, CircuitId, Digest
 
@@ -46,7 +48,7 @@ def to_rules(version: int, raw: Any, sample_size: int) -> Rules:
     return Rules(version, to_parameters(raw.parameters), circuit, sample_size)
 
 
-def to_registration(node: Address, raw: Any, node_key: bytes) -> Registration:
+def to_registration(node: Address, raw: Any, faults: Any, node_key: bytes) -> Registration:
     """A registered node's record with the key of its newest NodeJoined event."""
     return Registration(
         node=node,
@@ -56,6 +58,20 @@ def to_registration(node: Address, raw: Any, node_key: bytes) -> Registration:
         is_active=raw.status == 1,
         node_key=node_key,
         exit_at=raw.exitAt,
+        is_suspended=raw.status == 3,
+        faults=FaultHistory(faults.lastRound, faults.recent),
+    )
+
+
+def to_coordinators(
+    rules: Any, seats: Sequence[tuple[Any, Any]], current: Address, since: int
+) -> Coordinators:
+    """The set of coordinators; the zero address stands for nobody."""
+    return Coordinators(
+        rules=CoordinatorRules(rules.bond, rules.penalty, rules.exitDelay, rules.idleWindow),
+        seats=tuple(Seat(to_address(name), raw.bond, raw.exitAt) for name, raw in seats),
+        current=None if int(current, 16) == 0 else current,
+        since=since,
     )
 
 

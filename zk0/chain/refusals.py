@@ -209,16 +209,19 @@ class WrongSampleSeedError(ContributionRegistryError):
     sentence = "the sample seed is {expected}, found {actual}: make the sample again"
 
 
-class ZeroAddressError(ContributionRegistryError):
-    sentence = "an address is missing"
-
-
 class ZeroCommitmentError(ContributionRegistryError):
     sentence = "the commitment is to nothing but zeros"
 
 
 class ZeroDigestError(ContributionRegistryError):
     sentence = "a digest or root is missing"
+
+
+class NotServedError(ContributionRegistryError):
+    sentence = (
+        "the registry of nodes, or the set of coordinators, serves {actual}, not {expected}: "
+        "deploy them together, with no transaction of the deployer's in between"
+    )
 
 
 class NetworkParametersError(ContractRevertError):
@@ -301,6 +304,18 @@ class NotAdmittedError(NodeRegistryError):
     )
 
 
+class FaultLimitOutOfRangeError(NodeRegistryError):
+    sentence = "the limit of faults must be {min} to the window's {max} rounds, found {actual}"
+
+
+class FaultWindowOutOfRangeError(NodeRegistryError):
+    sentence = "the window of faults must have 1 to {max} rounds, found {actual}"
+
+
+class ForfeitOutOfRangeError(NodeRegistryError):
+    sentence = "what is forfeited must be 1 to {max} basis points, found {actual}"
+
+
 class FullError(NodeRegistryError):
     sentence = "the network already has the {max} active nodes that it allows"
 
@@ -316,6 +331,14 @@ class NodeRegistryMaxNodesOutOfRangeError(NodeRegistryError):
     def custom_error(cls) -> str:
         """Spelled out: the registry of rounds has an error of this name too."""
         return "NodeRegistry_MaxNodesOutOfRange"
+
+
+class NothingToAddError(NodeRegistryError):
+    sentence = "a top-up must carry coins: give an amount above 0"
+
+
+class NotRegistryError(NodeRegistryError):
+    sentence = "only the registry of rounds ({expected}) reports faults, found {actual}"
 
 
 class NoTaskError(NodeRegistryError):
@@ -340,6 +363,116 @@ class UnknownTaskError(NodeRegistryError):
 
 class WrongStatusError(NodeRegistryError):
     sentence = "the node must be {expected} for this, and is {actual} (None: not registered)"
+
+
+class CoordinatorSetError(ContractRevertError):
+    """The set of coordinators refused."""
+
+    prefix = "CoordinatorSet_"
+
+
+class AlreadyApprovedError(CoordinatorSetError):
+    sentence = "{account} is on the list of coordinators"
+
+
+class CoordinatorDurationOutOfRangeError(CoordinatorSetError):
+    sentence = "a delay must last 1 to {max} s, found {actual}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the vault has an error of this name too."""
+        return "CoordinatorSet_DurationOutOfRange"
+
+
+class CoordinatorExitPendingError(CoordinatorSetError):
+    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of nodes has an error of this name too."""
+        return "CoordinatorSet_ExitPending"
+
+
+class CoordinatorSetFullError(CoordinatorSetError):
+    sentence = "the list already has the {max} coordinators that it can have"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of nodes has an error of this name too."""
+        return "CoordinatorSet_Full"
+
+
+class CoordinatorNotRegistryError(CoordinatorSetError):
+    sentence = "only the registry of rounds ({expected}) reports aborts, found {actual}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the registry of nodes has an error of this name too."""
+        return "CoordinatorSet_NotRegistry"
+
+
+class LeavingError(CoordinatorSetError):
+    sentence = "{account} is leaving: it must withdraw its bond before it can bond again"
+
+
+class NoStandbyError(CoordinatorSetError):
+    sentence = "no other coordinator is on the list with its bond: nobody can take over"
+
+
+class NotApprovedError(CoordinatorSetError):
+    sentence = "{account} is not on the list of coordinators: ask the owner to approve it"
+
+
+class NotIdleError(CoordinatorSetError):
+    sentence = (
+        "the coordinator has until {idleAt} to open a round, the chain's time is {timestamp}: try "
+        "again later"
+    )
+
+
+class NotLeavingError(CoordinatorSetError):
+    sentence = "{account} has not left: step down first"
+
+
+class NothingToBondError(CoordinatorSetError):
+    sentence = "a bond must carry coins: give an amount above 0"
+
+
+class PenaltyOutOfRangeError(CoordinatorSetError):
+    sentence = "the penalty must be 1 to the bond of {max} wei, found {actual}"
+
+
+class RoundRunningError(CoordinatorSetError):
+    sentence = "round {round} is running: its coordinator stays until it is over"
+
+
+class ForfeitsError(ContractRevertError):
+    """The keeper of forfeited bonds refused."""
+
+    prefix = "Forfeits_"
+
+
+class BeneficiaryIsSetError(ForfeitsError):
+    sentence = "forfeited bonds go to {beneficiary}, for good"
+
+
+class NoBeneficiaryError(ForfeitsError):
+    sentence = (
+        "the owner has not named the contract that forfeited bonds go to: ask for setBeneficiary"
+    )
+
+
+class ForfeitsNoContractError(ForfeitsError):
+    sentence = "there is no contract at {actual}, so coins sent there would be lost"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the vault has an error of this name too."""
+        return "Forfeits_NoContract"
+
+
+class NothingToSweepError(ForfeitsError):
+    sentence = "nothing is forfeited that has not been sent on"
 
 
 class VerifierRouterError(ContractRevertError):

@@ -16,7 +16,7 @@ from zk0.errors import ContractRevertError
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Phase
 
-NODE_STATUS = ("None", "Active", "Exiting")
+NODE_STATUS = ("None", "Active", "Exiting", "Suspended")
 _ENUMS: Mapping[str, type[IntEnum]] = {
     "enum Phase": Phase,
     "enum Outcome": Outcome,

@@ -11,10 +11,12 @@ from web3.exceptions import TransactionNotFound
 
 from zk0.chain.contracts import Contracts, call, to_address
 from zk0.chain.events import get_logs, get_topic
-from zk0.chain.reading import ZERO, to_registration, to_round, to_rules
+from zk0.chain.reading import ZERO, to_coordinators, to_registration, to_round, to_rules
 from zk0.chain.rpc import translate_errors
 from zk0.errors import ChainError, NoContractError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Registration
+from zk0.protocol.coordinators import Coordinators
+from zk0.protocol.faults import FaultRules
 from zk0.protocol.round import Round, Rules
 from zk0.protocol.statement import Address, Commitment, Digest
 
@@ -53,6 +55,18 @@ class ChainViews:
         addresses = [to_address(a) for a in self._get_pages("NodeRegistry", "nodes", block)]
         found = (self._get_registration(address, block) for address in addresses)
         return [registration for registration in found if registration is not None]
+
+    def get_coordinators(self) -> Coordinators:
+        block = self.get_block().number
+        target = self._contracts.coordinators
+        names = call(target, "coordinators", block=block)
+        seats = [(name, call(target, "seat", name, block=block)) for name in names]
+        return to_coordinators(
+            call(target, "rules", block=block),
+            seats,
+            to_address(call(target, "current", block=block)),
+            int(call(target, "since", block=block)),
+        )
 
     def get_round_count(self) -> int:
         return int(call(self._contracts.registry, "roundCount"))
@@ -141,7 +155,8 @@ class ChainViews:
         raw = call(registry, "node", Web3.to_checksum_address(node), block=block)
         if raw.status == 0:
             return None
-        return to_registration(node, raw, self._get_node_key(node, raw.joinedAt, block))
+        faults = call(registry, "faults", Web3.to_checksum_address(node), block=block)
+        return to_registration(node, raw, faults, self._get_node_key(node, raw.joinedAt, block))
 
     def _get_node_key(self, node: Address, joined_at: int, block: int) -> bytes:
         """From the node's newest NodeJoined event, fetched once for each time it joined."""
@@ -194,6 +209,11 @@ class ChainViews:
             manifest=Digest(created.args["manifestDigest"]),
             manifest_cid=Cid(created.args["manifestCid"]),
             bond_per_example_wei=int(call(nodes, "bondPerExampleWei")),
+            fault_rules=FaultRules(
+                limit=int(call(nodes, "faultLimit")),
+                window=int(call(nodes, "faultWindow")),
+                forfeit_bps=int(call(nodes, "forfeitBps")),
+            ),
             first_block=first_block,
             vault=None if contracts.vault is None else to_address(contracts.vault.address),
         )

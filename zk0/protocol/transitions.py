@@ -398,11 +398,8 @@ def abort_round(round_: Round, parameters: Parameters, *, is_coordinator: bool, 
         round_,
     )
     if not is_coordinator:
-        grace = {
-            Phase.COLLECTING: parameters.seal_window_s,
-            Phase.PROVING: parameters.finalize_window_s,
-        }.get(round_.phase, 0)
-        _require(now > round_.deadline + grace, "TooEarly", f"deadline {round_.deadline}", round_)
+        last = compute_abort_deadline(round_, parameters)
+        _require(now > last, "TooEarly", f"deadline {last}", round_)
         may_close = len(round_.contributions) >= parameters.quorum
         _require(
             round_.phase is not Phase.COMMITTING or not may_close,
@@ -411,3 +408,12 @@ def abort_round(round_: Round, parameters: Parameters, *, is_coordinator: bool, 
             round_,
         )
     return replace(round_, phase=Phase.ABORTED)
+
+
+def compute_abort_deadline(round_: Round, parameters: Parameters) -> int:
+    """After this second anyone may abort, and the coordinator has missed its deadline."""
+    grace = {
+        Phase.COLLECTING: parameters.seal_window_s,
+        Phase.PROVING: parameters.finalize_window_s,
+    }
+    return round_.deadline + grace.get(round_.phase, 0)

@@ -17,7 +17,10 @@ from zk0.chain import refusals
 from zk0.chain.reading import describe_parameters
 from zk0.errors import ChainError, InsufficientFundsError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
+from zk0.protocol import coordinators
+from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
 from zk0.protocol.credits import RoundCredits, credit_round
+from zk0.protocol.faults import FaultHistory, FaultReason, FaultRules, add_fault, compute_forfeit
 from zk0.protocol.round import Parameters, Phase, Round, Rules
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest, Statement
 
@@ -27,6 +30,8 @@ KEPT_HASHES = 8191
 MAX_DATASET_SIZE = 1 << 24
 MAX_NODE_KEY_BYTES = 256
 START_S = 1_700_000_000
+FIRST_BOND_WEI = 10**19
+NOBODY = Address("0x" + "0" * 40)
 ZERO = bytes(32)
 Verify = Callable[[Statement, bytes], bool]
 
@@ -52,6 +57,7 @@ def make_network(
     genesis: Digest | None = None,
     genesis_cid: Cid | None = None,
     bond_per_example_wei: int = 10**12,
+    fault_rules: FaultRules | None = None,
 ) -> Network:
     """A network as a deployment would have fixed it."""
 
@@ -71,6 +77,7 @@ def make_network(
         manifest=Digest(fill("manifest")),
         manifest_cid=Cid("bafkmanifest"),
         bond_per_example_wei=bond_per_example_wei,
+        fault_rules=fault_rules or FaultRules(),
         first_block=0,
     )
 
@@ -94,6 +101,7 @@ class MemoryChain:
         rules: Rules,
         verify: Verify = refuse_proofs,
         exit_delay_s: int = EXIT_DELAY_S,
+        seats: Coordinators | None = None,
     ) -> None:
         self.network = network
         self.rules = [rules]
@@ -105,6 +113,16 @@ class MemoryChain:
         self.blocks = [Block(0, START_S, hashlib.sha256(b"block 0").digest())]
         self.balances: defaultdict[Address, int] = defaultdict(lambda: DEFAULT_BALANCE_WEI)
         self.nodes: dict[Address, Registration] = {}
+        self.faults: dict[Address, FaultHistory] = {}
+        self.forfeited_wei = 0
+        self.coordinators = seats or Coordinators(
+            CoordinatorRules(),
+            (Seat(network.coordinator, FIRST_BOND_WEI),),
+            network.coordinator,
+            START_S,
+        )
+        self.coordinator_set = Address("0x" + hashlib.sha256(b"coordinators").hexdigest()[:40])
+        self.penalties_wei = 0
         self.rounds: dict[int, Round] = {}
         self.samples: dict[tuple[int, Address], Commitment] = {}
         self.challenges: dict[int, PublishedChallenge] = {}
@@ -127,9 +145,7 @@ class MemoryChain:
             for position, name in enumerate(net.tasks):
                 self.emit_node(tx, "TaskAdded", task=position, taskName=name)
             self._emit_rules(tx)
-            self.emit(
-                tx, "CoordinatorChanged", previous=Address("0x" + "0" * 40), current=net.coordinator
-            )
+            self.emit_coordinators(tx, None)
             self.emit(
                 tx, "NetworkCreated", genesisDigest=net.genesis, genesisCid=net.genesis_cid,
                 manifestDigest=net.manifest, manifestCid=net.manifest_cid,
@@ -218,6 +234,66 @@ class MemoryChain:
         }
         tx.events.append(("ParametersChanged", self.network.network_parameters, args))
 
+    # ------------------------------------------------------------------ coordinators
+
+    def emit_coordinators(self, tx: Transaction, previous: Address | None) -> None:
+        """That another account drives rounds, if one does."""
+        current = self.coordinators.current
+        if current != previous:
+            args = {"previous": previous or NOBODY, "current": current or NOBODY}
+            tx.events.append(("CoordinatorChanged", self.coordinator_set, args))
+
+    def bond_coordinator(self, tx: Transaction, account: Address, amount_wei: int) -> None:
+        """The set of coordinators' `bond`."""
+        if amount_wei > self.balances[tx.sender]:
+            raise InsufficientFundsError(
+                f"{tx.sender} has {self.balances[tx.sender]} of {amount_wei} wei"
+            )
+        before = self.coordinators
+        seat = before.seat_of(account)
+        if seat is None:
+            raise refusals.NotApprovedError(arguments={"account": account})
+        if seat.exit_at:
+            raise refusals.LeavingError(arguments={"account": account})
+        if not amount_wei:
+            raise refusals.NothingToBondError
+        self.balances[tx.sender] -= amount_wei
+        self.coordinators = coordinators.bond(before, account, amount_wei, tx.now)
+        args = {
+            "coordinator": account, "from": tx.sender, "amount": amount_wei,
+            "bond": seat.bond_wei + amount_wei,
+        }  # fmt: skip
+        tx.events.append(("CoordinatorBonded", self.coordinator_set, args))
+        self.emit_coordinators(tx, before.current)
+
+    def succeed_coordinator(self, tx: Transaction) -> None:
+        """The set of coordinators' `succeed`."""
+        last = self.get_round(len(self.rounds))
+        if last.phase is not Phase.NONE and not last.phase.is_over:
+            raise refusals.RoundRunningError(arguments={"round": last.round_id})
+        before = self.coordinators
+        idle_at = before.compute_idle_at(last.deadline)
+        if tx.now <= idle_at:
+            arguments = {"idleAt": idle_at, "timestamp": tx.now}
+            raise refusals.NotIdleError(arguments=arguments)
+        try:
+            self.coordinators = coordinators.succeed(before, tx.now)
+        except ValueError as error:
+            raise refusals.NoStandbyError from error
+        self.emit_coordinators(tx, before.current)
+
+    def penalize(self, tx: Transaction, round_id: int, missed_deadline: bool) -> None:
+        """The set of coordinators' `penalize`, which the registry of rounds calls."""
+        before = self.coordinators
+        self.coordinators, amount = coordinators.penalize(before, missed_deadline, tx.now)
+        self.penalties_wei += amount
+        args = {
+            "round": round_id, "coordinator": before.current or NOBODY, "amount": amount,
+            "missedDeadline": missed_deadline,
+        }  # fmt: skip
+        tx.events.append(("CoordinatorPenalized", self.coordinator_set, args))
+        self.emit_coordinators(tx, before.current)
+
     # ------------------------------------------------------------------ rounds
 
     def get_round(self, round_id: int) -> Round:
@@ -270,21 +346,95 @@ class MemoryChain:
         needed = dataset_size * self.network.bond_per_example_wei
         if bond_wei < needed:
             raise refusals.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
-        limit = self.rules[0].parameters.max_nodes
-        if len(self.get_active()) >= limit:
-            raise refusals.FullError(arguments={"max": limit})
+        self._require_room()
         self.balances[node] -= bond_wei
-        self.nodes[node] = Registration(node, task, dataset_size, bond_wei, True, node_key)
+        self.nodes[node] = Registration(
+            node, task, dataset_size, bond_wei, True, node_key,
+            faults=self.faults.get(node, FaultHistory()),
+        )  # fmt: skip
         self.emit_node(
             tx, "NodeJoined", node=node, task=task, taskName=self.network.tasks[task],
             datasetSize=dataset_size, bond=bond_wei, nodeKey=node_key,
         )  # fmt: skip
 
+    def top_up(self, tx: Transaction, node: Address, amount_wei: int) -> None:
+        """The node registry's `topUp`."""
+        if amount_wei > self.balances[tx.sender]:
+            raise InsufficientFundsError(
+                f"{tx.sender} has {self.balances[tx.sender]} of {amount_wei} wei"
+            )
+        entry = self.nodes.get(node)
+        if entry is None or not entry.is_suspended:
+            self._require_status(node, "Active")
+        if not amount_wei:
+            raise refusals.NothingToAddError
+        entry = self.nodes[node]
+        bond = entry.bond_wei + amount_wei
+        needed = entry.dataset_size * self.network.bond_per_example_wei
+        returns = entry.is_suspended and bond >= needed
+        if returns:
+            self._require_room()
+        self.balances[tx.sender] -= amount_wei
+        self.nodes[node] = replace(
+            entry, bond_wei=bond, is_active=entry.is_active or returns,
+            is_suspended=entry.is_suspended and not returns,
+        )  # fmt: skip
+        self.emit_node(
+            tx, "BondToppedUp", node=node, amount=amount_wei, bond=bond, **{"from": tx.sender}
+        )
+        if returns:
+            self.emit_node(tx, "NodeReinstated", node=node)
+
+    def record_fault(
+        self, tx: Transaction, round_id: int, node: Address, reason: FaultReason
+    ) -> None:
+        """The node registry's `recordFault`, which the registry of rounds calls."""
+        rules = self.network.fault_rules
+        history, count = add_fault(self.faults.get(node, FaultHistory()), round_id, rules.window)
+        is_at_limit = count >= rules.limit
+        self.faults[node] = replace(history, recent=0) if is_at_limit else history
+        self.emit_node(
+            tx, "FaultRecorded", round=round_id, node=node, reason=int(reason), count=count
+        )
+        entry = self.nodes.get(node)
+        if entry is None:
+            return
+        self.nodes[node] = replace(entry, faults=self.faults[node])
+        if is_at_limit:
+            self._take_from_bond(tx, round_id, self.nodes[node])
+
+    def _take_from_bond(self, tx: Transaction, round_id: int, entry: Registration) -> None:
+        needed = entry.dataset_size * self.network.bond_per_example_wei
+        amount = compute_forfeit(entry.bond_wei, needed, self.network.fault_rules.forfeit_bps)
+        if not amount:
+            return
+        bond = entry.bond_wei - amount
+        suspends = entry.is_active and bond < needed
+        self.forfeited_wei += amount
+        self.nodes[entry.node] = replace(
+            entry, bond_wei=bond, is_active=entry.is_active and not suspends,
+            is_suspended=entry.is_suspended or suspends,
+        )  # fmt: skip
+        self.emit_node(tx, "BondForfeited", round=round_id, node=entry.node, amount=amount)
+        if suspends:
+            self.emit_node(
+                tx, "NodeSuspended", round=round_id, node=entry.node, required=needed, bond=bond
+            )
+
+    def _require_room(self) -> None:
+        limit = self.rules[0].parameters.max_nodes
+        if len(self.get_active()) >= limit:
+            raise refusals.FullError(arguments={"max": limit})
+
     def request_exit(self, tx: Transaction) -> None:
         """The node registry's `requestExit`."""
-        self._require_status(tx.sender, "Active")
+        entry = self.nodes.get(tx.sender)
+        if entry is None or not entry.is_suspended:
+            self._require_status(tx.sender, "Active")
         exit_at = tx.now + self.exit_delay_s
-        self.nodes[tx.sender] = replace(self.nodes[tx.sender], is_active=False, exit_at=exit_at)
+        self.nodes[tx.sender] = replace(
+            self.nodes[tx.sender], is_active=False, is_suspended=False, exit_at=exit_at
+        )
         self.emit_node(tx, "NodeExitRequested", node=tx.sender, exitAt=exit_at)
 
     def withdraw_bond(self, tx: Transaction) -> None:
@@ -301,6 +451,9 @@ class MemoryChain:
 
     def _require_status(self, node: Address, expected: str) -> None:
         entry = self.nodes.get(node)
-        actual = "None" if entry is None else "Active" if entry.is_active else "Exiting"
+        actual = "None"
+        if entry is not None:
+            inactive = "Suspended" if entry.is_suspended else "Exiting"
+            actual = "Active" if entry.is_active else inactive
         if actual != expected:
             raise refusals.WrongStatusError(arguments={"expected": expected, "actual": actual})

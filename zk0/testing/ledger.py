@@ -11,6 +11,7 @@ from typing import Any
 from zk0.errors import ChainError, WalletError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Receipt, Registration
 from zk0.protocol.contribution import MissingReason
+from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.round import Finalization, Round, Rules
 from zk0.protocol.statement import Address, Agreement, Commitment, Digest
 from zk0.testing import rounds
@@ -63,6 +64,9 @@ class MemoryLedger:
     def get_active_nodes(self) -> Sequence[Registration]:
         return self.chain.get_active()
 
+    def get_coordinators(self) -> Coordinators:
+        return self.chain.coordinators
+
     def get_round_count(self) -> int:
         return len(self.chain.rounds)
 
@@ -113,6 +117,15 @@ class MemoryLedger:
             node_key=node_key,
             bond_wei=bond_wei,
         )
+
+    def top_up(self, node: Address, amount_wei: int) -> Receipt:
+        return self._transact(self.chain.top_up, node, amount_wei)
+
+    def bond_coordinator(self, coordinator: Address, amount_wei: int) -> Receipt:
+        return self._transact(self.chain.bond_coordinator, coordinator, amount_wei)
+
+    def succeed_coordinator(self) -> Receipt:
+        return self._transact(self.chain.succeed_coordinator)
 
     def request_exit(self) -> Receipt:
         return self._transact(self.chain.request_exit)

@@ -10,7 +10,7 @@ from zk0.errors import ContractRevertError, RoundError
 from zk0.ports import PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
-from zk0.testing.chain import ZERO, MemoryChain, Transaction
+from zk0.testing.chain import NOBODY, ZERO, MemoryChain, Transaction
 
 _ZERO_POINT = bytes(64)
 
@@ -98,12 +98,12 @@ def _require_loss(expected: int, actual: int) -> None:
 
 
 def is_coordinator(chain: MemoryChain, tx: Transaction) -> bool:
-    return tx.sender == chain.network.coordinator
+    return tx.sender == chain.coordinators.current
 
 
 def require_coordinator(chain: MemoryChain, tx: Transaction) -> None:
     if not is_coordinator(chain, tx):
-        arguments = {"expected": chain.network.coordinator, "actual": tx.sender}
+        arguments = {"expected": chain.coordinators.current or NOBODY, "actual": tx.sender}
         raise refusals.NotCoordinatorError(arguments=arguments)
 
 

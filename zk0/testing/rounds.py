@@ -12,6 +12,8 @@ from zk0.chain import refusals
 from zk0.ports import PublishedChallenge
 from zk0.protocol import transitions as step
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.coordinators import is_coordinators_doing
+from zk0.protocol.faults import FaultReason, list_not_proven, list_without_sample
 from zk0.protocol.round import Finalization, Phase
 from zk0.protocol.statement import (
     Agreement,
@@ -152,12 +154,15 @@ def seal_round(
             block=tx.block,
         )  # fmt: skip
     chain.rounds[round_id] = sealed
+    without_sample = list_without_sample(sealed)
     for entry in sealed.contributions:
         if not entry.is_available:
             chain.emit(
                 tx, "ContributionMissing", round=round_id, node=entry.node,
                 reason=int(entry.missing),
             )  # fmt: skip
+        if entry.node in without_sample:
+            chain.record_fault(tx, round_id, entry.node, FaultReason.NO_SAMPLE)
     chain.emit(
         tx, "RoundSealed", round=round_id, candidateDigest=candidate, sealBlock=tx.block,
         totalWeight=sealed.total_weight, clipShifts=list(clip_shifts),
@@ -270,6 +275,8 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
             tx, "ContributionSettled", round=round_id, node=entry.node,
             outcome=int(entry.outcome), shareNano=entry.share_nano,
         )  # fmt: skip
+    for node in list_not_proven(ended):
+        chain.record_fault(tx, round_id, node, FaultReason.NOT_PROVEN)
     chain.credit_round(tx, ended)
     if not base_kept:
         chain.publish_checkpoint(tx, round_id, end.checkpoint, end.checkpoint_cid)
@@ -295,3 +302,6 @@ def abort_round(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
         raise refusals.QuorumReachedError(arguments=arguments)
     chain.rounds[round_id] = aborted
     chain.emit(tx, "RoundAborted", round=round_id, phase=int(round_.phase), by=tx.sender)
+    if is_coordinators_doing(round_, tx.now):
+        missed = tx.now > step.compute_abort_deadline(round_, parameters)
+        chain.penalize(tx, round_id, missed)

@@ -31,7 +31,12 @@ contract RoundHandler is RegistryFixture {
     uint256 public finalized;
     uint256 public aborted;
     bool public wentBack;
+    uint256 public paidIn; // bonds and top-ups
+    uint256 public paidOut; // bonds given back, and forfeits sent on
+    uint256 public suspensions;
+    uint256 public reinstatements;
     uint256 private _digests;
+    mapping(address node => bool) private _wasSuspended;
 
     constructor() {
         setUp();
@@ -41,6 +46,10 @@ contract RoundHandler is RegistryFixture {
             vm.deal(names[i], 10 ether);
         }
         published[GENESIS] = true;
+        paidIn = address(nodes).balance;
+        Sink sink = new Sink();
+        vm.prank(owner);
+        nodes.setBeneficiary(payable(sink));
         _observe();
     }
 
@@ -53,6 +62,7 @@ contract RoundHandler is RegistryFixture {
     }
 
     modifier observed() {
+        coordinator = registry.coordinator();
         _;
         _observe();
     }
@@ -142,6 +152,18 @@ contract RoundHandler is RegistryFixture {
         advance(seed);
     }
 
+    /// A round in which one node commits, and then nothing more comes from it.
+    function lapse(uint256 who) public {
+        if (registry.round(registry.roundCount()).phase == Phase.None || _isOver()) advance(0);
+        commitAll(0);
+        advance(0);
+        advance(0);
+        for (uint256 i; i < crowd.length; ++i) {
+            if (i != who % crowd.length) sample(i);
+        }
+        advance(0xFFFF00); // after the deadline, and nobody else is called missing
+    }
+
     function _isOver() private view returns (bool) {
         return registry.round(registry.roundCount()).phase >= Phase.Finalized;
     }
@@ -214,16 +236,42 @@ contract RoundHandler is RegistryFixture {
     function membership(uint256 who, uint256 seed) public observed {
         address node = crowd[who % crowd.length];
         NodeStatus status = nodes.node(node).status;
+        uint256 amount = DATASET_SIZE * BOND + seed % 7;
         vm.startPrank(node);
         if (status == NodeStatus.None) {
-            nodes.join{ value: DATASET_SIZE * BOND + seed % 7 }(uint8(seed % 3), DATASET_SIZE, "key");
+            nodes.join{ value: amount }(uint8(seed % 3), DATASET_SIZE, "key");
+            paidIn += amount;
+        } else if (status == NodeStatus.Suspended) {
+            _topUpOrLeave(node, seed);
         } else if (status == NodeStatus.Active) {
             if (seed % 3 == 0) nodes.requestExit();
         } else {
             if (seed % 2 == 0) skip(EXIT_DELAY);
-            try nodes.withdrawBond() { } catch { }
+            uint256 bond = nodes.node(node).bond;
+            try nodes.withdrawBond() {
+                paidOut += bond;
+            } catch { }
         }
         vm.stopPrank();
+    }
+
+    function _topUpOrLeave(address node, uint256 seed) private {
+        if (seed % 5 == 0) {
+            nodes.requestExit();
+            return;
+        }
+        uint256 amount = seed % (DATASET_SIZE * BOND) + 1;
+        try nodes.topUp{ value: amount }(node) {
+            paidIn += amount;
+            if (nodes.isActive(node)) ++reinstatements;
+        } catch { }
+    }
+
+    function sweep() public observed {
+        uint256 amount = nodes.forfeited();
+        try nodes.sweep() {
+            paidOut += amount;
+        } catch { }
     }
 
     // ---------------------------------------------------------------- steps with choices
@@ -273,6 +321,7 @@ contract RoundHandler is RegistryFixture {
     // ---------------------------------------------------------------- observation
 
     function _observe() private {
+        _observeSuspensions();
         uint256 count = registry.roundCount();
         INetworkParameters rules = registry.networkParameters();
         uint256 version = rules.version();
@@ -290,8 +339,21 @@ contract RoundHandler is RegistryFixture {
         }
     }
 
+    function _observeSuspensions() private {
+        for (uint256 i; i < crowd.length; ++i) {
+            bool suspended = nodes.node(crowd[i]).status == NodeStatus.Suspended;
+            if (suspended && !_wasSuspended[crowd[i]]) ++suspensions;
+            _wasSuspended[crowd[i]] = suspended;
+        }
+    }
+
     /// Everything that the registry says about a round.
     function hash(uint256 roundId) public view returns (bytes32) {
         return keccak256(abi.encode(registry.round(roundId), registry.contributionsOf(roundId, 0, 256)));
     }
+}
+
+/// @notice Takes what is swept.
+contract Sink {
+    receive() external payable { }
 }

@@ -8,6 +8,9 @@ import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol"
 import { Shares } from "contracts/libraries/Shares.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
+import { MissingReason } from "contracts/types/MissingReason.sol";
+import { Node } from "contracts/types/Node.sol";
+import { NodeStatus } from "contracts/types/NodeStatus.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
 import { Phase } from "contracts/types/Phase.sol";
 import { Round } from "contracts/types/Round.sol";
@@ -22,7 +25,7 @@ contract RoundInvariants is Test {
     function setUp() public {
         handler = new RoundHandler();
         (registry, nodes) = handler.network();
-        bytes4[] memory selectors = new bytes4[](10);
+        bytes4[] memory selectors = new bytes4[](12);
         selectors[0] = RoundHandler.advance.selector;
         selectors[1] = RoundHandler.commit.selector;
         selectors[2] = RoundHandler.sample.selector;
@@ -33,6 +36,8 @@ contract RoundInvariants is Test {
         selectors[7] = RoundHandler.commitAll.selector;
         selectors[8] = RoundHandler.disturb.selector;
         selectors[9] = RoundHandler.changeRules.selector;
+        selectors[10] = RoundHandler.sweep.selector;
+        selectors[11] = RoundHandler.lapse.selector;
         targetContract(address(handler));
         targetSelector(FuzzSelector({ addr: address(handler), selectors: selectors }));
     }
@@ -87,9 +92,32 @@ contract RoundInvariants is Test {
             bonds += nodes.node(node).bond;
             if (nodes.isActive(node)) ++active;
         }
-        assertEq(address(nodes).balance, bonds, "the balance covers all bonds");
+        assertEq(address(nodes).balance, bonds + nodes.forfeited(), "the balance covers bonds and forfeits");
+        assertEq(address(nodes).balance, handler.paidIn() - handler.paidOut(), "nothing is lost");
         assertEq(nodes.activeCount(), active);
         assertEq(nodes.nodes(0, 256).length, active);
+    }
+
+    function invariant_OnlyActiveNodesHaveAFullBond() public view {
+        for (uint256 i; i < handler.crowdSize(); ++i) {
+            Node memory n = nodes.node(handler.crowd(i));
+            if (n.status == NodeStatus.Active) {
+                assertGe(n.bond, 100 gwei, "an active node's bond is covered");
+            }
+            if (n.status == NodeStatus.Suspended) assertLt(n.bond, 100 gwei, "a suspended node's is not");
+        }
+    }
+
+    /// A fault is something that the chain saw: never what the coordinator said about an upload.
+    function invariant_AFaultIsWhatTheChainSaw() public view {
+        for (uint256 i; i < handler.crowdSize(); ++i) {
+            address node = handler.crowd(i);
+            uint256 roundId = nodes.faults(node).lastRound;
+            if (roundId == 0) continue;
+            Contribution memory c = registry.contribution(roundId, node);
+            bool noSample = c.outcome == Outcome.Missing && c.missing == MissingReason.NoSample;
+            assertTrue(noSample || c.outcome == Outcome.NotProven, "a fault of an honest node");
+        }
     }
 
     function invariant_EveryContributionOfAFinalizedRoundHasAnOutcome() public view {
@@ -177,5 +205,18 @@ contract RoundInvariants is Test {
         for (uint256 i = 1; i < 6; ++i) {
             assertGt(outcomes[i], 0, string.concat("an outcome that never occurs: ", vm.toString(i)));
         }
+    }
+
+    function test_HandlerSuspendsAndReinstates() public {
+        for (uint256 i; i < 8 && handler.suspensions() == 0; ++i) {
+            handler.lapse(1);
+            handler.wander(7 << 8 | 1 << 0, 199); // the coordinator gives the round up
+            handler.wander(7 << 8, 199);
+        }
+        assertGt(handler.suspensions(), 0, "no node is ever suspended");
+        handler.sweep();
+        assertGt(handler.paidOut(), 0, "nothing is ever swept");
+        handler.membership(1, 99_999_999_999);
+        assertGt(handler.reinstatements(), 0, "no node is ever reinstated");
     }
 }

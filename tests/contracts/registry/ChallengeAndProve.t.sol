@@ -150,6 +150,7 @@ contract ChallengeAndProveTest is RegistryFixture {
     function test_PackedDirectionsAreRoundedUpToWholeBytes() public {
         // m = 957: 957 + 3 · 240
         registry = _deploy(_parameters(), new MockVerifier(957));
+        _joinAll();
         _toDrawn();
         Challenge memory c = _challenge();
         c.directions = new bytes(957 + 3 * 239);

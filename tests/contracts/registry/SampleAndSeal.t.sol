@@ -270,6 +270,7 @@ contract SampleAndSealTest is RegistryFixture {
         Parameters memory p = _parameters();
         p.maxWeightShareBps = 1;
         registry = _deploy(p);
+        _joinAll();
         _toSealed();
         Round memory r = registry.round(id);
         assertEq(r.weightCap, 1);
@@ -280,8 +281,9 @@ contract SampleAndSealTest is RegistryFixture {
         Parameters memory p = _parameters();
         p.maxNodes = 256;
         p.maxWeightShareBps = 10_000;
-        nodes = new NodeRegistry(owner, new OpenParticipation(), _taskNames(), BOND, 256, EXIT_DELAY);
+        nodeRules.maxNodes = 256;
         registry = _deploy(p);
+        _joinAll();
         _open();
         uint32 size = 1 << 24;
         // 64 · 2^24 = 2^30
