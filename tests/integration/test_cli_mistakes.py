@@ -233,7 +233,9 @@ def test_task_that_the_network_does_not_have(invoke: Invoke) -> None:
 @pytest.mark.usefixtures("untouched")
 def test_coordinator_with_another_wallet(invoke: Invoke) -> None:
     result = invoke("zk0-coordinator", "run-round", "--wallet", "dev:5")
-    assert_mistake(result, "is not on the list of coordinators", open_dev_wallet("dev:5", 31337).address)
+    assert_mistake(
+        result, "is not on the list of coordinators", open_dev_wallet("dev:5", 31337).address
+    )
 
 
 @pytest.mark.usefixtures("untouched")
