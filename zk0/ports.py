@@ -76,6 +76,8 @@ class Registration:
     is_active: bool
     node_key: bytes
     """The Flower node key: DER public key bytes."""
+    joined_at: int = 0
+    """When it joined, block timestamp in seconds: it takes part in rounds opened after that."""
     exit_at: int = 0
     """From when the bond can be withdrawn, block timestamp in seconds; 0 while active."""
     is_suspended: bool = False

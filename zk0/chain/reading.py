@@ -57,6 +57,7 @@ def to_registration(node: Address, raw: Any, faults: Any, node_key: bytes) -> Re
         bond_wei=raw.bond,
         is_active=raw.status == 1,
         node_key=node_key,
+        joined_at=raw.joinedAt,
         exit_at=raw.exitAt,
         is_suspended=raw.status == 3,
         faults=FaultHistory(faults.lastRound, faults.recent),

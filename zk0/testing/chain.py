@@ -349,7 +349,7 @@ class MemoryChain:
         self._require_room()
         self.balances[node] -= bond_wei
         self.nodes[node] = Registration(
-            node, task, dataset_size, bond_wei, True, node_key,
+            node, task, dataset_size, bond_wei, True, node_key, joined_at=tx.now,
             faults=self.faults.get(node, FaultHistory()),
         )  # fmt: skip
         self.emit_node(
