@@ -104,7 +104,7 @@ def make_prover(circuit_id: CircuitId) -> EzklProver:
 
 def join(ledger: ChainLedger, task: str, root: Path) -> NodeRunner:
     learner = LinearLearner(task, SHAPE)
-    bond = learner.num_examples * ledger.network.bond_per_example_wei
+    bond = ledger.network.compute_bond_wei(learner.num_examples)
     ledger.join(
         task=TASKS.index(task), dataset_size=learner.num_examples, node_key=task.encode(),
         bond_wei=bond,

@@ -213,7 +213,7 @@ def open_notary(
                 task=tasks.index(member.task),
                 dataset_size=size,
                 node_key=node.account.encode(),
-                bond_wei=size * coordinator.network.bond_per_example_wei,
+                bond_wei=coordinator.network.compute_bond_wei(size),
             )
         batch = DevnetBatch(devnet.rpc_url, deployment.registry)
         if prover is None:
