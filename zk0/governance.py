@@ -21,7 +21,7 @@ def describe_rules(ledger: ChainLedger) -> dict[str, Any]:
     """What `zk0 parameters --json` prints; times are block timestamps in seconds."""
     now = ledger.get_next_rules()
     announced: Sequence[AnnouncedRules] = ()
-    owner, delay = None, None
+    owner, delay, newest = None, None, None
     try:
         timelock = ledger.open_timelock()
     except NoContractError as error:
@@ -29,6 +29,7 @@ def describe_rules(ledger: ChainLedger) -> dict[str, Any]:
     else:
         owner, delay = timelock.address, timelock.min_delay_s
         announced = timelock.list_announced()
+        newest = "0x" + timelock.find_newest_pending().hex()
     timestamp = ledger.get_block().timestamp
     return {
         "version": now.version,
@@ -36,6 +37,7 @@ def describe_rules(ledger: ChainLedger) -> dict[str, Any]:
         "parameters": describe_parameters(now.parameters),
         "timelock": owner,
         "delay_s": delay,
+        "newest_pending": newest,
         "announced": [
             {
                 "operation": "0x" + a.operation.hex(),

@@ -166,6 +166,7 @@ class Scenario:
             lambda: self._bond(who),
             lambda: self._call(who, "succeed_coordinator"),
             lambda: self._call(who, "request_exit"),
+            lambda: self._call(who, "retire", self._someone()),
             lambda: self._call(who, "withdraw_bond"),
         ]
         if self.draw.chance(0.15):
@@ -173,7 +174,7 @@ class Scenario:
         self.draw.choice(choices)()
 
     def _join(self, who: Address) -> None:
-        size = self.draw.choice([0, 1, 100, 5000, 1 << 24, (1 << 24) + 1])
+        size = self.draw.choice([0, 1, 20, 100, 5000, 1 << 24, (1 << 24) + 1])
         bond = self.chain.network.compute_bond_wei(size)
         self._call(
             who, "join", task=self.draw.randint(0, len(self.chain.network.tasks)),

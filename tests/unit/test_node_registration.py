@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from coordinator.dispatch import choose_owners
+from node.cli import cli
 from node.registration import join, plan_registration, plan_retirement
 from node.status import describe_status, format_status
 from tests.doubles.world import PARAMETERS, TASKS, World, make_honest
@@ -89,6 +92,26 @@ def test_retiring_says_what_is_missing() -> None:
     stranger.retire(NODE)
     with pytest.raises(RoundError, match="is leaving the network, so it has no seat"):
         plan_retirement(stranger, NODE)
+
+
+def test_the_command_frees_the_seat_and_says_when_the_bond_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = make_chain()
+    MemoryLedger(chain, NODE).join(task=0, dataset_size=5, node_key=b"key", bond_wei=1000)
+    let_pass(chain, 2)
+    monkeypatch.setattr("zk0.bootstrap.open_ledger", lambda *_: MemoryLedger(chain, OTHER))
+    arguments = ["retire", "--wallet", "w", "--node", NODE]
+    refused = CliRunner().invoke(cli, arguments, input="n\n")
+    assert refused.exit_code != 0
+    assert f"{OTHER} retires {NODE}, which has let 2 finalized rounds pass" in refused.output
+    assert chain.nodes[NODE].is_active
+    done = CliRunner().invoke(cli, [*arguments, "--yes", "--json"])
+    assert done.exit_code == 0
+    found = json.loads(done.stdout)
+    assert (found["node"], found["idle_rounds"]) == (NODE, 2)
+    assert found["exit_at"] == chain.nodes[NODE].exit_at > 0
+    assert not chain.nodes[NODE].is_active
 
 
 def test_the_status_says_how_many_rounds_are_left() -> None:
