@@ -64,10 +64,12 @@ def plan_registration(ledger: Ledger, task: int, dataset_size: int) -> Plan | No
     bond = network.compute_bond_wei(dataset_size)
     balance = ledger.get_balance_wei(ledger.account)
     if balance < bond + GAS_RESERVE_WEI:
+        is_least = bond == network.min_bond_wei
+        remedy = "fund it" if is_least else "fund it or register fewer examples with --examples"
         raise InsufficientFundsError(
             f"joining with {dataset_size} examples needs a bond of {bond} wei and about "
             f"{GAS_RESERVE_WEI} wei for gas, {ledger.account} has {balance} wei; "
-            "fund it or register fewer examples with --examples"
+            f"{remedy}"
         )
     return Plan(task, dataset_size, bond)
 

@@ -217,8 +217,8 @@ def execute_parameters(
 @wallet_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def cancel_parameters(
-    operation: str,
     options: NetworkOptions,
+    operation: str,
     wallet: str,
     password_file: Path | None,
     yes: bool,

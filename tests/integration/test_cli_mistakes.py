@@ -146,7 +146,7 @@ def test_too_little_balance(
     address = create_keystore(tmp_path / "poor.json", "pw", work_factor=2)
     monkeypatch.setenv("ZK0_PASSWORD", "pw")
     result = join(invoke, "touch", wallet=str(tmp_path / "poor.json"))
-    assert_mistake(result, "needs a bond of 359000000000000 wei", address, "fund it")
+    assert_mistake(result, "needs a bond of 1000000000000000 wei", address, "fund it")
 
 
 @pytest.mark.usefixtures("untouched")

@@ -320,7 +320,10 @@ class ForfeitOutOfRangeError(NodeRegistryError):
 
 
 class FullError(NodeRegistryError):
-    sentence = "the network already has the {max} active nodes that it allows"
+    sentence = (
+        "the network already has the {max} active nodes that it allows; anyone can free the seat "
+        "of an idle one with `zk0-node retire`"
+    )
 
 
 class InsufficientBondError(NodeRegistryError):
