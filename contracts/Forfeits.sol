@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { PermanentlyOwned } from "./PermanentlyOwned.sol";
 import { IForfeits } from "./interfaces/IForfeits.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
 
 /// @title Forfeits
 /// @notice Keeps what bonds have lost until somebody sends it on.
-abstract contract Forfeits is IForfeits, Ownable2Step {
+abstract contract Forfeits is IForfeits, PermanentlyOwned {
     /// @inheritdoc IForfeits
     address payable public override beneficiary;
 

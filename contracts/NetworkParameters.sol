@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { PermanentlyOwned } from "./PermanentlyOwned.sol";
 import { INetworkParameters } from "./interfaces/INetworkParameters.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
@@ -8,11 +9,10 @@ import { ParameterRules } from "./libraries/ParameterRules.sol";
 import { Parameters } from "./types/Parameters.sol";
 import { Rules } from "./types/Rules.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 /// @title NetworkParameters
 /// @notice Keeps the rules of a network, version by version.
-contract NetworkParameters is INetworkParameters, Ownable2Step {
+contract NetworkParameters is INetworkParameters, PermanentlyOwned {
     /// @inheritdoc INetworkParameters
     INodeRegistry public immutable override nodeRegistry;
 

@@ -2,9 +2,11 @@
 pragma solidity ^0.8.28;
 
 import { Forfeits } from "./Forfeits.sol";
+import { IContributionRegistry } from "./interfaces/IContributionRegistry.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IParticipation } from "./interfaces/IParticipation.sol";
 import { Faults } from "./libraries/Faults.sol";
+import { Idleness } from "./libraries/Idleness.sol";
 import { FaultHistory } from "./types/FaultHistory.sol";
 import { FaultReason } from "./types/FaultReason.sol";
 import { Node } from "./types/Node.sol";
@@ -18,14 +20,26 @@ import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @title NodeRegistry
 /// @notice Keeps the nodes, their bonds and the tasks.
 contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
-    /// A task is a uint8.
-    uint256 internal constant MAX_TASKS = 255;
+    /// Each adds sampleSize / 4 + 128 bytes to the challenge, and common nodes refuse a transaction above 128 KiB.
+    uint256 internal constant MAX_TASKS = 64;
 
     /// A round's outcome bitmap has one bit for each node.
     uint256 internal constant MAX_NODES = 256;
 
-    /// Keeps a round's weights inside the sums that stay exact (2^30).
+    /// For networks of up to 63 nodes; with more, as much less as keeps all weights of a round together within
+    /// MAX_TOTAL_WEIGHT.
     uint256 internal constant MAX_DATASET_SIZE = 1 << 24;
+
+    /// The registry of rounds refuses to seal a round that weighs more: sums up to here stay exact.
+    uint256 internal constant MAX_TOTAL_WEIGHT = (1 << 30) - 1;
+
+    /// A bond that nobody could ever take back would not be one.
+    uint256 internal constant MAX_EXIT_DELAY = 365 days;
+
+    /// A single round can pass anybody by.
+    uint256 internal constant MIN_IDLE_ROUNDS = 2;
+
+    uint256 internal constant MAX_IDLE_ROUNDS = type(uint8).max;
 
     /// A DER public key on a 384-bit curve has 120 bytes.
     uint256 internal constant MAX_NODE_KEY_LENGTH = 256;
@@ -38,6 +52,12 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
 
     /// @inheritdoc INodeRegistry
     uint256 public immutable override bondPerExampleWei;
+
+    /// @inheritdoc INodeRegistry
+    uint96 public immutable override minBondWei;
+
+    /// @inheritdoc INodeRegistry
+    uint32 public immutable override maxDatasetSize;
 
     /// @inheritdoc INodeRegistry
     uint16 public immutable override maxNodes;
@@ -53,6 +73,9 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
 
     /// @inheritdoc INodeRegistry
     uint16 public immutable override forfeitBps;
+
+    /// @inheritdoc INodeRegistry
+    uint8 public immutable override idleRounds;
 
     string[] private _tasks;
     mapping(bytes32 nameKey => bool) private _isTask;
@@ -78,18 +101,23 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
     ) Ownable(owner_) Forfeits(beneficiary_) {
         require(tasks_.length != 0, NodeRegistry_NoTask());
         require(
-            rules_.maxNodes != 0 && rules_.maxNodes <= MAX_NODES,
-            NodeRegistry_MaxNodesOutOfRange(MAX_NODES, rules_.maxNodes)
+            address(participation_).code.length != 0, NodeRegistry_NoParticipation(address(participation_))
         );
+        _validate(rules_);
         Faults.validate(rules_);
         registry = registry_;
         participation = participation_;
         bondPerExampleWei = rules_.bondPerExampleWei;
+        minBondWei = rules_.minBondWei;
         maxNodes = rules_.maxNodes;
         exitDelay = rules_.exitDelay;
         faultLimit = rules_.faultLimit;
         faultWindow = rules_.faultWindow;
         forfeitBps = rules_.forfeitBps;
+        idleRounds = rules_.idleRounds;
+        // At most 2^24.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        maxDatasetSize = uint32(Math.min(MAX_DATASET_SIZE, MAX_TOTAL_WEIGHT / rules_.maxNodes));
         for (uint256 i; i < tasks_.length; ++i) {
             _addTask(tasks_[i]);
         }
@@ -101,14 +129,14 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         _requireStatus(record, NodeStatus.None);
         require(task < _tasks.length, NodeRegistry_UnknownTask(_tasks.length, task));
         require(
-            datasetSize != 0 && datasetSize <= MAX_DATASET_SIZE,
-            NodeRegistry_DatasetSizeOutOfRange(MAX_DATASET_SIZE, datasetSize)
+            datasetSize != 0 && datasetSize <= maxDatasetSize,
+            NodeRegistry_DatasetSizeOutOfRange(maxDatasetSize, datasetSize)
         );
         require(
             nodeKey.length != 0 && nodeKey.length <= MAX_NODE_KEY_LENGTH,
             NodeRegistry_NodeKeyLength(MAX_NODE_KEY_LENGTH, nodeKey.length)
         );
-        uint256 required = _requiredBond(datasetSize);
+        uint256 required = requiredBond(datasetSize);
         require(msg.value >= required, NodeRegistry_InsufficientBond(required, msg.value));
         require(_active.length < maxNodes, NodeRegistry_Full(maxNodes));
         require(participation.isAdmitted(msg.sender, task, datasetSize), NodeRegistry_NotAdmitted(msg.sender));
@@ -140,9 +168,12 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         uint96 bond = record.bond + uint96(msg.value);
         record.bond = bond;
         emit BondToppedUp(account, msg.sender, msg.value, bond);
-        if (!suspended || bond < _requiredBond(record.datasetSize)) return;
+        if (!suspended || bond < requiredBond(record.datasetSize)) return;
         require(_active.length < maxNodes, NodeRegistry_Full(maxNodes));
         record.status = NodeStatus.Active;
+        // It could not commit to what was opened before, and nobody may count that as idle.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        record.joinedAt = uint40(block.timestamp);
         // At most 256 places.
         // forge-lint: disable-next-line(unsafe-typecast)
         record.place = uint16(_active.length);
@@ -167,12 +198,17 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         bool suspended = record.status == NodeStatus.Suspended;
         if (!suspended) _requireStatus(record, NodeStatus.Active);
 
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint40 exitAt = uint40(block.timestamp) + exitDelay;
-        record.status = NodeStatus.Exiting;
-        record.exitAt = exitAt;
-        if (!suspended) _removeActive(record.place);
-        emit NodeExitRequested(msg.sender, exitAt);
+        emit NodeExitRequested(msg.sender, _startExit(record, suspended));
+    }
+
+    /// @inheritdoc INodeRegistry
+    function retire(address account) external override {
+        Node storage record = _nodes[account];
+        _requireStatus(record, NodeStatus.Active);
+        uint256 idle = idleRoundsOf(account);
+        require(idle >= idleRounds, NodeRegistry_NotIdle(idleRounds, idle));
+
+        emit NodeRetired(account, msg.sender, _startExit(record, false));
     }
 
     /// @inheritdoc INodeRegistry
@@ -244,6 +280,18 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         return _tasks.length;
     }
 
+    /// @inheritdoc INodeRegistry
+    function requiredBond(uint32 datasetSize) public view override returns (uint256) {
+        return Math.max(minBondWei, datasetSize * bondPerExampleWei);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function idleRoundsOf(address account) public view override returns (uint256) {
+        Node storage record = _nodes[account];
+        if (record.status != NodeStatus.Active) return 0;
+        return Idleness.count(IContributionRegistry(registry), account, record.joinedAt, idleRounds);
+    }
+
     function _addTask(string memory taskName) private {
         require(bytes(taskName).length != 0, NodeRegistry_EmptyTask());
         bytes32 nameKey = keccak256(bytes(taskName));
@@ -257,7 +305,7 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
 
     function _takeFromBond(uint256 round, address account) private {
         Node storage record = _nodes[account];
-        uint256 required = _requiredBond(record.datasetSize);
+        uint256 required = requiredBond(record.datasetSize);
         uint256 bond = record.bond;
         uint256 amount = Faults.forfeit(bond, required, forfeitBps);
         if (amount == 0) return;
@@ -274,6 +322,15 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         emit NodeSuspended(round, account, required, bond);
     }
 
+    /// From now on the node takes part in no further round, and after the delay its bond is free.
+    function _startExit(Node storage record, bool suspended) private returns (uint40 exitAt) {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        exitAt = uint40(block.timestamp) + exitDelay;
+        record.status = NodeStatus.Exiting;
+        record.exitAt = exitAt;
+        if (!suspended) _removeActive(record.place);
+    }
+
     function _removeActive(uint16 place) private {
         address last = _active[_active.length - 1];
         _active[place] = last;
@@ -281,11 +338,24 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         _active.pop();
     }
 
-    function _requiredBond(uint256 datasetSize) private view returns (uint256) {
-        return datasetSize * bondPerExampleWei;
-    }
-
     function _requireStatus(Node storage record, NodeStatus expected) private view {
         require(record.status == expected, NodeRegistry_WrongStatus(expected, record.status));
+    }
+
+    function _validate(NodeRules memory r) private pure {
+        require(
+            r.maxNodes != 0 && r.maxNodes <= MAX_NODES, NodeRegistry_MaxNodesOutOfRange(MAX_NODES, r.maxNodes)
+        );
+        // A bond of more wei than a uint96 holds could not be paid for a single example.
+        require(
+            r.bondPerExampleWei != 0 && r.bondPerExampleWei <= type(uint96).max,
+            NodeRegistry_BondOutOfRange(type(uint96).max, r.bondPerExampleWei)
+        );
+        require(r.minBondWei != 0, NodeRegistry_BondOutOfRange(type(uint96).max, r.minBondWei));
+        require(r.exitDelay <= MAX_EXIT_DELAY, NodeRegistry_ExitDelayTooLong(MAX_EXIT_DELAY, r.exitDelay));
+        require(
+            r.idleRounds >= MIN_IDLE_ROUNDS,
+            NodeRegistry_IdleRoundsOutOfRange(MIN_IDLE_ROUNDS, MAX_IDLE_ROUNDS, r.idleRounds)
+        );
     }
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Collection as Set
 from typing import Protocol
 
@@ -23,6 +23,18 @@ class NodeRegistrar(Protocol):
     """Lets the registered nodes' keys in."""
 
     def admit(self, node_key: bytes) -> None: ...
+
+
+def choose_owners(active: Sequence[Registration]) -> dict[bytes, Registration]:
+    """Node key → whose it is: the node that registered it first.
+
+    Keys are public, and nothing on chain keeps others from registering the same bytes. Whoever
+    does so later must not be taken for the machine behind the key.
+    """
+    owners: dict[bytes, Registration] = {}
+    for registration in sorted(active, key=lambda r: r.key_since):
+        owners.setdefault(registration.node_key, registration)
+    return owners
 
 
 class Dispatch:
@@ -46,7 +58,7 @@ class Dispatch:
 
     def _get_connected(self) -> dict[bytes, Registration]:
         """Node key → registration, of active nodes that are connected now."""
-        registrations = {r.node_key: r for r in self._ledger.get_active_nodes()}
+        registrations = choose_owners(self._ledger.get_active_nodes())
         for key in registrations:
             self._registrar.admit(key)
         connected = set(self._fleet.get_nodes())

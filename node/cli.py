@@ -242,6 +242,50 @@ def request_exit(
 @cli.command()
 @network_options
 @wallet_options
+@click.option("--node", required=True, help="Whose seat, an address.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def retire(
+    options: NetworkOptions,
+    wallet: str,
+    password_file: Path | None,
+    node: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Free the seat of a node that has let too many rounds pass. Its bond stays its own."""
+    from node.registration import plan_retirement
+    from zk0.bootstrap import open_ledger
+    from zk0.chain.deployments import parse_address
+
+    ledger = open_ledger(options, wallet, password_file)
+    target = parse_address(node)
+    idle = plan_retirement(ledger, target)
+    confirm(
+        f"chain {ledger.network.chain_id}: {ledger.account} retires {target}, which has let {idle} "
+        "finalized rounds pass, and pays the gas? It loses its seat, not its bond.",
+        yes,
+    )
+    receipt = ledger.retire(target)
+    found = ledger.get_registration(target)
+    exit_at = found.exit_at if found is not None else None
+    if as_json:
+        print_json(
+            {
+                "node": target,
+                "idle_rounds": idle,
+                "exit_at": exit_at,
+                "transaction": "0x" + receipt.transaction.hex(),
+                "gas": receipt.gas,
+            }
+        )
+    else:
+        click.echo(f"{target} is retired; its bond is free at block time {exit_at}")
+
+
+@cli.command()
+@network_options
+@wallet_options
 def withdraw(options: NetworkOptions, wallet: str, password_file: Path | None) -> None:
     """Take the bond back after leaving."""
     from zk0.bootstrap import open_ledger

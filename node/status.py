@@ -23,7 +23,7 @@ def describe_status(ledger: Ledger, rewards: Sequence[Reward] | None) -> dict[st
     own = round_.contribution_of(ledger.account) if round_ else None
     rules = network.fault_rules
     examples = registration.dataset_size if registration else 0
-    required = examples * network.bond_per_example_wei
+    required = network.compute_bond_wei(examples)
     return {
         "chain_id": network.chain_id,
         "registry": network.registry,
@@ -41,6 +41,8 @@ def describe_status(ledger: Ledger, rewards: Sequence[Reward] | None) -> dict[st
             "faults": registration.faults.count(max(newest, 1), rules.window),
             "fault_limit": rules.limit,
             "fault_window": rules.window,
+            "idle_rounds": ledger.get_idle_rounds(ledger.account),
+            "idle_limit": network.idle_rounds,
             "exit_at": registration.exit_at,
         },
         "round": None if round_ is None else {"id": newest, "phase": round_.phase.label},
@@ -87,6 +89,12 @@ def format_status(found: dict[str, Any]) -> str:
             f"faults: {registration['faults']} in the last {registration['fault_window']} rounds; "
             f"{registration['fault_limit']} cost part of the bond"
         )
+        if registration["active"]:
+            left = registration["idle_limit"] - registration["idle_rounds"]
+            lines.append(
+                f"idle: {registration['idle_rounds']} finalized rounds passed without this node; "
+                + (f"after {left} more anyone may retire it" if left else "anyone may retire it")
+            )
         if registration["suspended"]:
             lacking = registration["required_bond_wei"] - registration["bond_wei"]
             lines.append(

@@ -211,6 +211,38 @@ def execute_parameters(
     click.echo(f"rules {version} are in force for later rounds, {receipt.gas} gas")
 
 
+@cli.command("cancel-parameters")
+@click.argument("operation")
+@network_options
+@wallet_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def cancel_parameters(
+    options: NetworkOptions,
+    operation: str,
+    wallet: str,
+    password_file: Path | None,
+    yes: bool,
+) -> None:
+    """Withdraw the announced change OPERATION, as `zk0 parameters` names it."""
+    from zk0.bootstrap import open_ledger
+    from zk0.governance import describe_change, find_announced, find_followers
+
+    ledger = open_ledger(options, wallet, password_file)
+    timelock = ledger.open_timelock()
+    announced = timelock.list_announced()
+    chosen = find_announced(announced, operation, "one of these names")
+    change = describe_change(ledger.get_next_rules(), chosen.parameters, chosen.circuit_id)
+    followers = find_followers(announced, chosen)
+    lost = f" Announced after it, and lost with it: {', '.join(followers)}." if followers else ""
+    confirm(
+        f"chain {ledger.network.chain_id}: {ledger.account} withdraws {change}, and pays the gas?"
+        + lost,
+        yes,
+    )
+    receipt = timelock.cancel(chosen)
+    click.echo(f"withdrawn, {receipt.gas} gas")
+
+
 cli.add_command(compare)
 cli.add_command(evaluate)
 cli.add_command(datasets)

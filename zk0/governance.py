@@ -21,7 +21,7 @@ def describe_rules(ledger: ChainLedger) -> dict[str, Any]:
     """What `zk0 parameters --json` prints; times are block timestamps in seconds."""
     now = ledger.get_next_rules()
     announced: Sequence[AnnouncedRules] = ()
-    owner, delay = None, None
+    owner, delay, newest = None, None, None
     try:
         timelock = ledger.open_timelock()
     except NoContractError as error:
@@ -29,6 +29,7 @@ def describe_rules(ledger: ChainLedger) -> dict[str, Any]:
     else:
         owner, delay = timelock.address, timelock.min_delay_s
         announced = timelock.list_announced()
+        newest = "0x" + timelock.find_newest_pending().hex()
     timestamp = ledger.get_block().timestamp
     return {
         "version": now.version,
@@ -36,11 +37,14 @@ def describe_rules(ledger: ChainLedger) -> dict[str, Any]:
         "parameters": describe_parameters(now.parameters),
         "timelock": owner,
         "delay_s": delay,
+        "newest_pending": newest,
         "announced": [
             {
                 "operation": "0x" + a.operation.hex(),
                 "ready_at": a.ready_at,
-                "is_ready": timestamp >= a.ready_at,
+                "is_ready": timestamp >= a.ready_at and not (a.is_waiting or a.is_lost),
+                "follows": "0x" + a.predecessor.hex() if a.is_waiting else None,
+                "is_lost": a.is_lost,
                 "circuit_id": "0x" + a.circuit_id.hex(),
                 "parameters": describe_parameters(a.parameters),
                 "changes": find_changes(now, a.parameters, a.circuit_id),
@@ -60,9 +64,13 @@ def format_rules(found: Mapping[str, Any]) -> str:
     lines.append(f"timelock {found['timelock']}, a change waits {found['delay_s']} s")
     for a in found["announced"]:
         when = datetime.fromtimestamp(a["ready_at"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        state = "ready since" if a["is_ready"] else "possible from"
+        state = f"ready since {when}" if a["is_ready"] else f"possible from {when}"
+        if a["is_lost"]:
+            state = "can never happen: what it followed was cancelled"
+        elif a["follows"]:
+            state += f", after {a['follows']}"
         changes = ", ".join(f"{name} {value}" for name, value in a["changes"].items())
-        lines.append(f"announced {a['operation']}\n  {changes or 'no change'}\n  {state} {when}")
+        lines.append(f"announced {a['operation']}\n  {changes or 'no change'}\n  {state}")
     return "\n".join(lines if found["announced"] else [*lines, "nothing is announced"])
 
 
@@ -119,23 +127,57 @@ def _parse_circuit(text: str) -> CircuitId:
     return CircuitId(bytes.fromhex(text[2:]))
 
 
-def choose_announced(
-    announced: Sequence[AnnouncedRules], operation: str | None, now: int
+def find_announced(
+    announced: Sequence[AnnouncedRules], operation: str | None, how: str = "--operation"
 ) -> AnnouncedRules:
     """The one that `operation` names, or the only one.
 
     Raises:
-        ConfigError: none, or more than one without a name.
-        RoundError: its delay has not passed, or it belongs to a batch of several calls.
+        ConfigError: none, or more than one without a name; `how` says how to name one.
     """
     found = [a for a in announced if operation in (None, "0x" + a.operation.hex())]
     if len(found) != 1:
         names = ", ".join("0x" + a.operation.hex() for a in announced) or "nothing"
         raise ConfigError(
             f"expected one announced change, found {len(found)} of {len(announced)} ({names}): "
-            "choose with --operation"
+            f"choose with {how}"
         )
-    (chosen,) = found
+    return found[0]
+
+
+def find_followers(announced: Sequence[AnnouncedRules], chosen: AnnouncedRules) -> list[str]:
+    """Names of the announced changes that could never happen without `chosen`."""
+    needed, followers = {chosen.operation}, []
+    # A chain of them has at most as many links as there are.
+    for _ in announced:
+        for a in announced:
+            if a.predecessor in needed and a.operation not in needed:
+                needed.add(a.operation)
+                followers.append("0x" + a.operation.hex())
+    return followers
+
+
+def choose_announced(
+    announced: Sequence[AnnouncedRules], operation: str | None, now: int
+) -> AnnouncedRules:
+    """The one that `operation` names, or the only one, to be carried out.
+
+    Raises:
+        ConfigError: none, or more than one without a name.
+        RoundError: its delay has not passed, it follows another one, or what it followed was
+            cancelled, or it belongs to a batch of several calls.
+    """
+    chosen = find_announced(announced, operation)
+    if chosen.is_lost:
+        raise RoundError(
+            f"the change 0x{chosen.operation.hex()} can never be carried out, since what it "
+            "followed was cancelled: cancel it with `zk0 cancel-parameters`, and announce it again"
+        )
+    if chosen.is_waiting:
+        raise RoundError(
+            f"the change 0x{chosen.operation.hex()} follows 0x{chosen.predecessor.hex()}: carry "
+            "that out first"
+        )
     if not chosen.is_alone:
         raise RoundError(
             f"the change 0x{chosen.operation.hex()} is part of a batch: carry the batch out with "

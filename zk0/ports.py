@@ -20,6 +20,7 @@ from zk0.errors import TransportError
 from zk0.protocol.contribution import MissingReason
 from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.faults import FaultHistory, FaultRules
+from zk0.protocol.nodes import compute_required_bond
 from zk0.protocol.parameters import ParameterLayout
 from zk0.protocol.payout import Settlement
 from zk0.protocol.round import Finalization, Round, Rules
@@ -58,11 +59,21 @@ class Network:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int
+    min_bond_wei: int
+    """The price of a seat: what a node bonds however small its data set is."""
+    max_dataset_size: int
+    """Most examples that a node can register."""
+    idle_rounds: int
+    """Finalized rounds in a row without a commitment after which anyone may retire a node."""
     fault_rules: FaultRules
     first_block: int
     """Where the deployment's events begin."""
     vault: Address | None = None
     """The reward vault that this connection knows of, not the contracts."""
+
+    def compute_bond_wei(self, dataset_size: int) -> int:
+        """What a node with so many examples has to bond."""
+        return compute_required_bond(dataset_size, self.bond_per_example_wei, self.min_bond_wei)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +87,19 @@ class Registration:
     is_active: bool
     node_key: bytes
     """The Flower node key: DER public key bytes."""
-    joined_at: int = 0
-    """When it joined, block timestamp in seconds: it takes part in rounds opened after that."""
     exit_at: int = 0
     """From when the bond can be withdrawn, block timestamp in seconds; 0 while active."""
     is_suspended: bool = False
     """The bond no longer covers the data set: `top_up` makes the node active again."""
     faults: FaultHistory = dataclasses.field(default_factory=FaultHistory)
     """The node's newest faults; they stay with its address."""
+    joined_at: int = 0
+    """Since when it is active, block timestamp in seconds; anew after a suspension.
+
+    It takes part in rounds that were opened later.
+    """
+    key_since: tuple[int, int] = (0, 0)
+    """Block and log index at which this node registered this key first: whose key it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +186,10 @@ class Ledger(Protocol):
 
     def get_active_nodes(self) -> Sequence[Registration]: ...
 
+    def get_idle_rounds(self, node: Address) -> int:
+        """Finalized rounds that an active node has let pass, up to the network's `idle_rounds`."""
+        ...
+
     def get_round_count(self) -> int: ...
 
     def get_round(self, round_id: int) -> Round: ...
@@ -219,6 +239,10 @@ class Ledger(Protocol):
     def request_exit(self) -> Receipt: ...
 
     def withdraw_bond(self) -> Receipt: ...
+
+    def retire(self, node: Address) -> Receipt:
+        """Make a node leave its seat that has let too many rounds pass. Anyone may."""
+        ...
 
     def open_round(self, pool_root: bytes) -> Receipt: ...
 

@@ -29,6 +29,9 @@ contract ContributionGovernor is
     /// @notice Fewest votes of a quorum, however few there are.
     uint256 public immutable minimumQuorum;
 
+    /// @notice All votes together are fewer than a decision needs.
+    error ContributionGovernor_TooFewVotes(uint256 minimum, uint256 actual);
+
     /// @notice Fixes the rules of voting; only a vote can change them, but for `minimumQuorum`.
     /// @param votes Who has how many votes.
     /// @param timelock Which carries decisions out.
@@ -64,6 +67,13 @@ contract ContributionGovernor is
         returns (uint256)
     {
         return Math.max(super.quorum(timepoint), minimumQuorum);
+    }
+
+    /// @notice Reverts unless there are votes enough for a decision. Part of the handover to this governor: a timelock
+    /// whose only proposer can never decide would be lost.
+    function requireDecisive() external view {
+        uint256 votes = token().getPastTotalSupply(clock() - 1);
+        require(votes >= minimumQuorum, ContributionGovernor_TooFewVotes(minimumQuorum, votes));
     }
 
     // ---------------------------------------------------------------- which base has the say

@@ -9,9 +9,11 @@ import { IForfeits } from "./IForfeits.sol";
 import { IParticipation } from "./IParticipation.sol";
 
 /// @title The nodes of the network and their bonds
-/// @notice A node joins with one task and a bond in proportion to the examples that it claims to have,
+/// @notice A node joins with one task and a bond in proportion to the examples that it claims to have, and at
+/// least the price of a seat,
 /// and takes the bond back some time after it asked to exit. A node that commits updates and then does not
-/// follow up loses part of its bond; what is below the bond that its data set requires suspends it.
+/// follow up loses part of its bond; what is below the bond that its data set requires suspends it. A node that
+/// lets too many rounds pass can be retired by anyone.
 /// @dev The owner can add tasks, and name once where forfeited bonds go, and nothing else. Nobody judges a
 /// fault: the registry of rounds reports what it sees itself, and never what somebody tells it.
 interface INodeRegistry is IForfeits {
@@ -27,6 +29,9 @@ interface INodeRegistry is IForfeits {
 
     /// @notice A node will take part in no further round; its bond is free at `exitAt`.
     event NodeExitRequested(address indexed node, uint64 exitAt);
+
+    /// @notice Somebody retired a node that let too many rounds pass; its bond is free at `exitAt`.
+    event NodeRetired(address indexed node, address indexed by, uint64 exitAt);
 
     /// @notice A node that exited has its bond back.
     event BondWithdrawn(address indexed node, uint256 amount);
@@ -97,6 +102,21 @@ interface INodeRegistry is IForfeits {
     /// @notice What is forfeited must be between 1 and `max` basis points.
     error NodeRegistry_ForfeitOutOfRange(uint256 max, uint256 actual);
 
+    /// @notice The bonds must be between 1 and `max` wei.
+    error NodeRegistry_BondOutOfRange(uint256 max, uint256 actual);
+
+    /// @notice A bond must be free after at most `max` seconds.
+    error NodeRegistry_ExitDelayTooLong(uint256 max, uint256 actual);
+
+    /// @notice The rounds after which a node can be retired must be between `min` and `max`.
+    error NodeRegistry_IdleRoundsOutOfRange(uint256 min, uint256 max, uint256 actual);
+
+    /// @notice There is no contract that could say who may join.
+    error NodeRegistry_NoParticipation(address actual);
+
+    /// @notice The node has not let enough rounds pass to be retired.
+    error NodeRegistry_NotIdle(uint256 expected, uint256 actual);
+
     /// @notice Only the registry of rounds reports faults.
     error NodeRegistry_NotRegistry(address expected, address actual);
 
@@ -106,7 +126,8 @@ interface INodeRegistry is IForfeits {
     /// @notice Registers the caller, with its bond as the call's value.
     /// @param task Position of its task in the list of tasks.
     /// @param datasetSize Training examples that it has, the upper bound of its weight in a round.
-    /// @param nodeKey DER public key with which it logs in to the SuperLink.
+    /// @param nodeKey DER public key with which it logs in to the SuperLink. It is public, and nothing keeps others
+    /// from registering the same bytes: a coordinator goes by the first registration.
     function join(uint8 task, uint32 datasetSize, bytes calldata nodeKey) external payable;
 
     /// @notice Adds the call's value to a node's bond, and makes it active again if it is suspended, the
@@ -120,6 +141,11 @@ interface INodeRegistry is IForfeits {
 
     /// @notice Makes the caller inactive at once, and starts the delay after which its bond is free.
     function requestExit() external;
+
+    /// @notice Makes a node inactive that has committed to none of the last `idleRounds` finalized rounds, all of
+    /// them opened after it joined: its seat is free, and its bond after the delay, whole. Anyone.
+    /// @dev Reads each round since then, about 30,000 gas for one: aborted ones do not count, and are read too.
+    function retire(address account) external;
 
     /// @notice Pays the caller's bond back after the delay; it may join again afterwards.
     function withdrawBond() external;
@@ -166,6 +192,21 @@ interface INodeRegistry is IForfeits {
 
     /// @notice Wei to bond for each registered example.
     function bondPerExampleWei() external view returns (uint256);
+
+    /// @notice Wei to bond at least.
+    function minBondWei() external view returns (uint96);
+
+    /// @notice Wei to bond for a data set of this size: for each example, and at least `minBondWei`.
+    function requiredBond(uint32 datasetSize) external view returns (uint256);
+
+    /// @notice Most examples that a node can register: so many that the weights of a full round stay exact.
+    function maxDatasetSize() external view returns (uint32);
+
+    /// @notice Finalized rounds in a row without a commitment after which anyone may retire a node.
+    function idleRounds() external view returns (uint8);
+
+    /// @notice Such rounds of a node so far, counted up to `idleRounds`; 0 unless it is active.
+    function idleRoundsOf(address account) external view returns (uint256);
 
     /// @notice Most nodes that can be active.
     function maxNodes() external view returns (uint16);

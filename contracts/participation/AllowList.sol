@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { PermanentlyOwned } from "../PermanentlyOwned.sol";
 import { IParticipation } from "../interfaces/IParticipation.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 /// @title AllowList
 /// @notice Whom the owner has named may join. Taking a name off keeps nobody out who has joined.
-contract AllowList is IParticipation, Ownable2Step {
+contract AllowList is IParticipation, PermanentlyOwned {
     /// @notice Whether an account may join.
     mapping(address account => bool) public isAllowed;
 

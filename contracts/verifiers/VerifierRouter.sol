@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { PermanentlyOwned } from "../PermanentlyOwned.sol";
 import { IProofVerifier } from "../interfaces/IProofVerifier.sol";
 import { IVerifierRouter } from "../interfaces/IVerifierRouter.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 /// @title VerifierRouter
 /// @notice Keeps the verifiers of a network by circuit.
-contract VerifierRouter is IVerifierRouter, Ownable2Step {
+contract VerifierRouter is IVerifierRouter, PermanentlyOwned {
     struct Entry {
         IProofVerifier verifier;
         bool frozen;

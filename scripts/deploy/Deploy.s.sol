@@ -10,6 +10,8 @@ import { RewardVault } from "contracts/RewardVault.sol";
 import { IContributionRegistry } from "contracts/interfaces/IContributionRegistry.sol";
 import { IParticipation } from "contracts/interfaces/IParticipation.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
+import { AllowList } from "contracts/participation/AllowList.sol";
+import { MinimumDataset } from "contracts/participation/MinimumDataset.sol";
 import { OpenParticipation } from "contracts/participation/OpenParticipation.sol";
 import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.sol";
 import { CoordinatorRules } from "contracts/types/CoordinatorRules.sol";
@@ -63,9 +65,7 @@ contract Deploy is Script {
     /// @notice Deploys the contracts of a network. None but the vault is owned by an account: what an owner may do,
     /// a timelock does, when the configured owner has announced it for as long as `timelockDelay` says.
     function deploy(string memory config) public returns (Deployment memory d) {
-        d.timelock = _deployTimelock(
-            vm.parseJsonAddress(config, ".owner"), vm.parseJsonUint(config, ".timelockDelay")
-        );
+        d.timelock = _deployTimelock(config);
         d.ezklVerifier = _deployGenerated(vm.parseJsonString(config, ".circuit"));
         d.alignmentVerifier = new AlignmentVerifier(
             d.ezklVerifier,
@@ -75,7 +75,7 @@ contract Deploy is Script {
         );
         d.verifierRouter = new VerifierRouter(address(d.timelock), d.alignmentVerifier);
         d.randomness = new BlockHashRandomness();
-        d.participation = new OpenParticipation();
+        d.participation = _deployParticipation(config);
         // The registry of rounds and the others know each other for good, so these are told where it will be, and
         // where the vault will be. A transaction of the deployer's in between makes the registry's constructor
         // refuse; nothing is sent to a vault that is not there.
@@ -126,13 +126,38 @@ contract Deploy is Script {
         return string.concat(string(name), "Verifier");
     }
 
-    function _deployTimelock(address owner, uint256 delay) private returns (TimelockController) {
+    function _deployTimelock(string memory config) private returns (TimelockController) {
+        address owner = vm.parseJsonAddress(config, ".owner");
+        uint256 delay = vm.parseJsonUint(config, ".timelockDelay");
         require(owner != address(0), ".owner is zero");
-        require(block.chainid == DEVNET || delay >= LEAST_DELAY, ".timelockDelay is below a day");
+        if (block.chainid != DEVNET) {
+            require(delay >= LEAST_DELAY, ".timelockDelay is below a day");
+            // Whoever does not want what is announced can be gone with its bond before it happens.
+            require(
+                delay >= vm.parseJsonUint(config, ".exitDelay"), ".timelockDelay is shorter than .exitDelay"
+            );
+        }
         address[] memory proposers = new address[](1);
         proposers[0] = owner;
         // Once the delay has passed anyone may carry a change out. No administrator: the timelock is its own.
         return new TimelockController(delay, proposers, new address[](1), address(0));
+    }
+
+    /// Open, unless the configuration has a list's owner or a least size.
+    function _deployParticipation(string memory config) private returns (IParticipation) {
+        if (!vm.keyExistsJson(config, ".participation")) return new OpenParticipation();
+        string memory kind = vm.parseJsonString(config, ".participation.kind");
+        if (_same(kind, "open")) return new OpenParticipation();
+        if (_same(kind, "allowList")) {
+            return new AllowList(vm.parseJsonAddress(config, ".participation.owner"));
+        }
+        require(
+            _same(kind, "minimumDataset"), ".participation.kind is none of open, allowList, minimumDataset"
+        );
+        uint256 minimum = _uint(config, ".participation.minimum", type(uint32).max);
+        require(minimum != 0, ".participation.minimum is zero");
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return new MinimumDataset(uint32(minimum));
     }
 
     function _deployGenerated(string memory circuit) private returns (address) {
@@ -163,6 +188,8 @@ contract Deploy is Script {
 
     function _nodeRules(string memory config) private pure returns (NodeRules memory r) {
         r.bondPerExampleWei = vm.parseJsonUint(config, ".bondPerExampleWei");
+        r.minBondWei = uint96(_uint(config, ".minBondWei", type(uint96).max));
+        r.idleRounds = uint8(_uint(config, ".idleRounds", type(uint8).max));
         r.maxNodes = uint16(_uint(config, ".parameters.maxNodes", type(uint16).max));
         r.exitDelay = uint32(_uint(config, ".exitDelay", type(uint32).max));
         r.faultLimit = uint8(_uint(config, ".faults.limit", type(uint8).max));
@@ -236,6 +263,10 @@ contract Deploy is Script {
         vm.serializeString(key, "circuit", vm.parseJsonString(config, ".circuit"));
         vm.serializeBytes32(key, "circuitId", d.alignmentVerifier.circuitId());
         return vm.serializeString(key, "abiDigest", vm.parseJsonString(config, ".abiDigest"));
+    }
+
+    function _same(string memory a, string memory b) private pure returns (bool) {
+        return keccak256(bytes(a)) == keccak256(bytes(b));
     }
 
     function _uint(string memory config, string memory path, uint256 max)

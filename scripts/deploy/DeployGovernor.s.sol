@@ -2,27 +2,38 @@
 pragma solidity ^0.8.28;
 
 import { IAccessControl } from "@openzeppelin/contracts/access/IAccessControl.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { ContributionGovernor } from "contracts/governance/ContributionGovernor.sol";
 import { ContributionVotes } from "contracts/governance/ContributionVotes.sol";
+import { IContributionRegistry } from "contracts/interfaces/IContributionRegistry.sol";
 import { ICreditSource } from "contracts/interfaces/ICreditSource.sol";
 import { Script } from "forge-std/Script.sol";
+import { VmSafe } from "forge-std/Vm.sol";
 import { console } from "forge-std/console.sol";
 
 /// @title DeployGovernor
 /// @notice Deploys votes and governor as a JSON file says (ZK0_GOVERNOR_CONFIG), and announces that the governor
 /// takes the owner's place in the network's timelock. `finish` carries that out after the delay. See
 /// docs/contracts.md.
-/// @dev The sender is the present proposer of the timelock.
+/// @dev The sender of `run` is the present proposer of the timelock. What `finish` refuses is for people: after the
+/// delay anyone can have the timelock execute the handover without it. Only `requireDecisive` is part of it.
 contract DeployGovernor is Script {
+    /// A round's votes. Fewer would let the first contributor decide alone.
+    uint256 internal constant LEAST_QUORUM = 1e18;
+
+    /// Blocks that are asked for at a time: public nodes refuse longer ranges.
+    uint256 internal constant PAGE = 5000;
+
     /// @notice Entry point of `forge script`: deploys, and schedules the handover.
     function run() external returns (ContributionVotes votes, ContributionGovernor governor) {
-        string memory config = vm.readFile(vm.envString("ZK0_GOVERNOR_CONFIG"));
+        string memory config = _config();
         TimelockController timelock = _timelock(config);
         vm.startBroadcast();
         (votes, governor) = deploy(config);
         (address[] memory targets, bytes[] memory payloads) = handover(timelock, governor, msg.sender);
-        timelock.scheduleBatch(targets, new uint256[](4), payloads, 0, 0, timelock.getMinDelay());
+        timelock.scheduleBatch(targets, new uint256[](targets.length), payloads, 0, 0, timelock.getMinDelay());
         vm.stopBroadcast();
         console.log("votes", address(votes));
         console.log("governor", address(governor));
@@ -30,13 +41,21 @@ contract DeployGovernor is Script {
     }
 
     /// @notice Carries the handover out, once the delay has passed. Anyone.
+    /// @dev Reads the timelock's events since the configuration's block, so it needs --rpc-url.
     /// @param governor What `run` deployed.
     /// @param previous Who proposed until then.
     function finish(ContributionGovernor governor, address previous) external {
+        string memory config = _config();
         TimelockController timelock = TimelockController(payable(governor.timelock()));
         (address[] memory targets, bytes[] memory payloads) = handover(timelock, governor, previous);
+        uint256[] memory values = new uint256[](targets.length);
+        requireOwner(config, timelock);
+        governor.requireDecisive();
+        uint256 first = vm.parseJsonUint(config, ".block");
+        _requireAlone(timelock, governor, previous, first);
+        _requireNothingPending(timelock, timelock.hashOperationBatch(targets, values, payloads, 0, 0), first);
         vm.startBroadcast();
-        timelock.executeBatch(targets, new uint256[](4), payloads, 0, 0);
+        timelock.executeBatch(targets, values, payloads, 0, 0);
         vm.stopBroadcast();
     }
 
@@ -45,19 +64,24 @@ contract DeployGovernor is Script {
         public
         returns (ContributionVotes votes, ContributionGovernor governor)
     {
+        uint256 minimumQuorum = vm.parseJsonUint(config, ".minimumQuorum");
+        uint256 threshold = vm.parseJsonUint(config, ".proposalThreshold");
+        require(minimumQuorum >= LEAST_QUORUM, ".minimumQuorum is below a round's votes, 10^18");
+        require(threshold != 0, ".proposalThreshold is zero: anybody could propose");
+        requireOwner(config, _timelock(config));
         votes = new ContributionVotes(ICreditSource(vm.parseJsonAddress(config, ".contributionRegistry")));
         governor = new ContributionGovernor(
             votes,
             _timelock(config),
             uint48(_uint(config, ".votingDelay", type(uint48).max)),
             uint32(_uint(config, ".votingPeriod", type(uint32).max)),
-            vm.parseJsonUint(config, ".proposalThreshold"),
+            threshold,
             vm.parseJsonUint(config, ".quorumPercent"),
-            vm.parseJsonUint(config, ".minimumQuorum")
+            minimumQuorum
         );
     }
 
-    /// @notice The calls that put the governor in the place of who proposed and cancelled before.
+    /// @notice The calls that put the governor in the place of who proposed and cancelled before, if it can decide.
     function handover(TimelockController timelock, ContributionGovernor governor, address previous)
         public
         view
@@ -65,15 +89,93 @@ contract DeployGovernor is Script {
     {
         bytes32 proposer = timelock.PROPOSER_ROLE();
         bytes32 canceller = timelock.CANCELLER_ROLE();
-        targets = new address[](4);
-        payloads = new bytes[](4);
-        for (uint256 i; i < 4; ++i) {
+        targets = new address[](5);
+        payloads = new bytes[](5);
+        targets[0] = address(governor);
+        for (uint256 i = 1; i < 5; ++i) {
             targets[i] = address(timelock);
         }
-        payloads[0] = abi.encodeCall(IAccessControl.grantRole, (proposer, address(governor)));
-        payloads[1] = abi.encodeCall(IAccessControl.grantRole, (canceller, address(governor)));
-        payloads[2] = abi.encodeCall(IAccessControl.revokeRole, (proposer, previous));
-        payloads[3] = abi.encodeCall(IAccessControl.revokeRole, (canceller, previous));
+        payloads[0] = abi.encodeCall(ContributionGovernor.requireDecisive, ());
+        payloads[1] = abi.encodeCall(IAccessControl.grantRole, (proposer, address(governor)));
+        payloads[2] = abi.encodeCall(IAccessControl.grantRole, (canceller, address(governor)));
+        payloads[3] = abi.encodeCall(IAccessControl.revokeRole, (proposer, previous));
+        payloads[4] = abi.encodeCall(IAccessControl.revokeRole, (canceller, previous));
+    }
+
+    /// @notice Reverts unless the timelock owns the network, and whatever else `.owned` lists.
+    function requireOwner(string memory config, TimelockController timelock) public view {
+        IContributionRegistry registry =
+            IContributionRegistry(vm.parseJsonAddress(config, ".contributionRegistry"));
+        _requireOwns(timelock, address(registry.networkParameters()));
+        _requireOwns(timelock, address(registry.nodeRegistry()));
+        _requireOwns(timelock, address(registry.verifierRouter()));
+        _requireOwns(timelock, address(registry.coordinators()));
+        if (!vm.keyExistsJson(config, ".owned")) return;
+        address[] memory others = vm.parseJsonAddressArray(config, ".owned");
+        for (uint256 i; i < others.length; ++i) {
+            _requireOwns(timelock, others[i]);
+        }
+    }
+
+    function _requireOwns(TimelockController timelock, address owned) private view {
+        require(
+            Ownable(owned).owner() == address(timelock),
+            string.concat("the timelock does not own ", vm.toString(owned))
+        );
+    }
+
+    /// Nobody else has ever been given the right to propose or cancel, and kept it.
+    function _requireAlone(
+        TimelockController timelock,
+        ContributionGovernor governor,
+        address previous,
+        uint256 first
+    ) private {
+        bytes32[] memory topics = new bytes32[](1);
+        topics[0] = IAccessControl.RoleGranted.selector;
+        bytes32 proposer = timelock.PROPOSER_ROLE();
+        bytes32 canceller = timelock.CANCELLER_ROLE();
+        for (uint256 from = first; from <= block.number; from += PAGE) {
+            VmSafe.EthGetLogs[] memory logs = _logs(address(timelock), from, topics);
+            for (uint256 i; i < logs.length; ++i) {
+                bytes32 role = logs[i].topics[1];
+                if (role != proposer && role != canceller) continue;
+                address account = address(uint160(uint256(logs[i].topics[2])));
+                if (account == previous || account == address(governor)) continue;
+                require(
+                    !timelock.hasRole(role, account),
+                    string.concat("this account can propose or cancel too: ", vm.toString(account))
+                );
+            }
+        }
+    }
+
+    /// What was announced before the handover could be executed after it, and no vote could stop it in time.
+    function _requireNothingPending(TimelockController timelock, bytes32 own, uint256 first) private {
+        bytes32[] memory topics = new bytes32[](1);
+        topics[0] = TimelockController.CallScheduled.selector;
+        uint256 pending;
+        for (uint256 from = first; from <= block.number; from += PAGE) {
+            VmSafe.EthGetLogs[] memory logs = _logs(address(timelock), from, topics);
+            for (uint256 i; i < logs.length; ++i) {
+                bytes32 operation = logs[i].topics[1];
+                if (operation == own || !timelock.isOperationPending(operation)) continue;
+                ++pending;
+                console.log("pending:", vm.toString(operation));
+            }
+        }
+        require(pending == 0, "other operations are pending: execute or cancel those listed");
+    }
+
+    function _logs(address emitter, uint256 from, bytes32[] memory topics)
+        private
+        returns (VmSafe.EthGetLogs[] memory)
+    {
+        return vm.eth_getLogs(from, Math.min(from + PAGE - 1, block.number), emitter, topics);
+    }
+
+    function _config() private view returns (string memory) {
+        return vm.readFile(vm.envString("ZK0_GOVERNOR_CONFIG"));
     }
 
     function _timelock(string memory config) private pure returns (TimelockController) {

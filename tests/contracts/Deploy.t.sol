@@ -2,6 +2,9 @@
 pragma solidity ^0.8.28;
 
 import { MoodyToken } from "./doubles/Tokens.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { IParticipation } from "contracts/interfaces/IParticipation.sol";
+import { AllowList } from "contracts/participation/AllowList.sol";
 import { Test } from "forge-std/Test.sol";
 import { Deploy } from "scripts/deploy/Deploy.s.sol";
 
@@ -37,7 +40,7 @@ contract DeployTest is Test {
         return string.concat(
             '{"owner":"0x00000000000000000000000000000000000000A1",',
             COORDINATORS,
-            '"timelockDelay":3600,"bondPerExampleWei":"1000000000","exitDelay":36000,',
+            '"timelockDelay":3600,"bondPerExampleWei":"1000000000","minBondWei":"5000000000","idleRounds":20,"exitDelay":36000,',
             parameters,
             '","sampleSize":960,"devnetSrs":true,"genesisDigest":"0x',
             "00000000000000000000000000000000000000000000000000000000000000c2",
@@ -71,6 +74,8 @@ contract DeployTest is Test {
         assertEq(d.verifierRouter.owner(), address(d.timelock));
         assertEq(d.nodeRegistry.tasks()[1], "push");
         assertEq(d.nodeRegistry.bondPerExampleWei(), 1 gwei);
+        assertEq(d.nodeRegistry.minBondWei(), 5 gwei);
+        assertEq(d.nodeRegistry.idleRounds(), 20);
         assertEq(d.nodeRegistry.exitDelay(), 36_000);
         assertEq(d.nodeRegistry.maxNodes(), 16);
         assertEq(d.networkParameters.parameters().finalizeWindow, 7);
@@ -118,6 +123,56 @@ contract DeployTest is Test {
         assertNotEq(address(d.contributionRegistry), address(0));
         assertEq(d.nodeRegistry.beneficiary(), address(0));
         assertEq(d.coordinatorSet.beneficiary(), address(0));
+    }
+
+    function _withParticipation(string memory participation) internal pure returns (string memory) {
+        return _config("16", string.concat(VAULT, ',"participation":', participation));
+    }
+
+    function test_WhoMayJoinIsChosen() public {
+        IParticipation participation = script.deploy(_config("16")).participation;
+        assertTrue(participation.isAdmitted(address(0xB1), 0, 1), "open unless it says otherwise");
+
+        participation = script.deploy(_withParticipation('{"kind":"open"}')).participation;
+        assertTrue(participation.isAdmitted(address(0xB1), 0, 1));
+
+        participation =
+        script.deploy(
+            _withParticipation('{"kind":"allowList","owner":"0x00000000000000000000000000000000000000b2"}')
+        )
+        .participation;
+        assertFalse(participation.isAdmitted(address(0xB1), 0, 1));
+        vm.prank(address(0xB2));
+        AllowList(address(participation)).allow(address(0xB1), true);
+        assertTrue(participation.isAdmitted(address(0xB1), 0, 1));
+
+        participation =
+        script.deploy(_withParticipation('{"kind":"minimumDataset","minimum":50}')).participation;
+        assertFalse(participation.isAdmitted(address(0xB1), 0, 49));
+        assertTrue(participation.isAdmitted(address(0xB1), 0, 50));
+    }
+
+    function test_TheNodesHaveTheChosenParticipation() public {
+        Deploy.Deployment memory d =
+            script.deploy(_withParticipation('{"kind":"minimumDataset","minimum":50}'));
+        assertEq(address(d.nodeRegistry.participation()), address(d.participation));
+    }
+
+    function test_RevertWhen_TheParticipationIsUnknown() public {
+        vm.expectRevert(bytes(".participation.kind is none of open, allowList, minimumDataset"));
+        script.deploy(_withParticipation('{"kind":"closed"}'));
+    }
+
+    function test_RevertWhen_TheMinimumDatasetIsZero() public {
+        vm.expectRevert(bytes(".participation.minimum is zero"));
+        script.deploy(_withParticipation('{"kind":"minimumDataset","minimum":0}'));
+    }
+
+    function test_RevertWhen_TheAllowListHasNoOwner() public {
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableInvalidOwner.selector, address(0)));
+        script.deploy(
+            _withParticipation('{"kind":"allowList","owner":"0x0000000000000000000000000000000000000000"}')
+        );
     }
 
     function test_RevertWhen_ANumberDoesNotFit() public {

@@ -58,6 +58,9 @@ contract DifferentialTest is RegistryFixture {
         vm.serializeUint(key, "chainId", block.chainid);
         vm.serializeUint(key, "sampleSize", M);
         vm.serializeUint(key, "bondPerExample", BOND);
+        vm.serializeUint(key, "minBond", MIN_BOND);
+        vm.serializeUint(key, "idleRounds", IDLE_ROUNDS);
+        vm.serializeUint(key, "maxDatasetSize", nodes.maxDatasetSize());
         vm.serializeUint(key, "exitDelay", EXIT_DELAY);
         vm.serializeUint(key, "faultLimit", FAULT_LIMIT);
         vm.serializeUint(key, "faultWindow", FAULT_WINDOW);
@@ -66,12 +69,15 @@ contract DifferentialTest is RegistryFixture {
         vm.serializeBytes32(key, "genesis", GENESIS);
         uint256[] memory sizes = new uint256[](crowd.length);
         uint256[] memory tasks = new uint256[](crowd.length);
+        uint256[] memory joined = new uint256[](crowd.length);
         for (uint256 i; i < crowd.length; ++i) {
             (, uint8 task, uint32 datasetSize,) = nodes.registration(crowd[i]);
             (tasks[i], sizes[i]) = (task, datasetSize);
+            joined[i] = nodes.node(crowd[i]).joinedAt;
         }
         vm.serializeUint(key, "sizes", sizes);
         vm.serializeUint(key, "nodeTasks", tasks);
+        vm.serializeUint(key, "joinedAt", joined);
         vm.writeJson(vm.serializeString(key, "tasks", nodes.tasks()), string.concat(folder, "/site.json"));
     }
 

@@ -40,7 +40,7 @@ contract NodeFaultsTest is Test {
     }
 
     function _rules() internal pure returns (NodeRules memory) {
-        return NodeRules(BOND, 2, DELAY, 3, 5, 2500);
+        return NodeRules(BOND, 1, 2, DELAY, 3, 5, 2500, 3);
     }
 
     function _deploy(NodeRules memory rules) internal returns (NodeRegistry) {
@@ -243,16 +243,35 @@ contract NodeFaultsTest is Test {
         _assertStatus(alice, NodeStatus.None);
     }
 
-    function test_WithoutBondsFaultsCostNothing() public {
+    /// The price of a seat is the bond, and what is forfeited is a part of that.
+    function test_TheLeastBondIsForfeitedInParts() public {
         NodeRules memory r = _rules();
-        r.bondPerExampleWei = 0;
+        (r.bondPerExampleWei, r.minBondWei) = (1, 1000);
         registry = _deploy(r);
         vm.prank(alice);
-        registry.join(0, SIZE, "key");
+        registry.join{ value: 1000 }(0, SIZE, "key");
         for (uint256 i = 1; i <= 3; ++i) {
             _fault(i, alice);
         }
-        assertTrue(registry.isActive(alice));
+        assertEq(registry.forfeited(), 250);
+        _assertStatus(alice, NodeStatus.Suspended);
+        _topUp(alice, 249);
+        _assertStatus(alice, NodeStatus.Suspended);
+        _topUp(alice, 1);
+        _assertStatus(alice, NodeStatus.Active);
+    }
+
+    /// Else what it let pass while it was suspended would count as idle.
+    function test_AReinstatedNodeJoinsAnew() public {
+        _suspend(alice);
+        skip(100);
+        _topUp(alice, REQUIRED / 4 - 1);
+        assertEq(registry.node(alice).joinedAt, block.timestamp - 100);
+        _topUp(alice, 1);
+        assertEq(registry.node(alice).joinedAt, block.timestamp);
+        skip(100);
+        _topUp(alice, 1);
+        assertEq(registry.node(alice).joinedAt, block.timestamp - 100, "it was active all the time");
     }
 
     function test_ARoundingIsTheNodesLoss() public {
@@ -432,7 +451,6 @@ contract NodeFaultsTest is Test {
     /// The window slides: what counts is the number of faulty rounds among the last five.
     function testFuzz_TheWindowSlides(uint64 faulty) public {
         NodeRules memory r = _rules();
-        r.bondPerExampleWei = 0;
         r.faultLimit = 5;
         registry = _deploy(r);
         for (uint256 round = 1; round <= 64; ++round) {

@@ -39,7 +39,7 @@ contract NodeRegistryTest is Test {
     }
 
     function _rules() internal pure returns (NodeRules memory) {
-        return NodeRules(BOND, 2, DELAY, 3, 5, 2500);
+        return NodeRules(BOND, 1, 2, DELAY, 3, 5, 2500, 3);
     }
 
     function _join(address node, uint8 task, uint32 size) internal {
@@ -78,7 +78,98 @@ contract NodeRegistryTest is Test {
         new NodeRegistry(owner, ROUNDS, payable(0), open, _names("pick", "push"), r);
     }
 
+    function _expectRefused(NodeRules memory rules, bytes memory refusal) internal {
+        vm.expectRevert(refusal);
+        new NodeRegistry(owner, ROUNDS, payable(0), open, _names("pick", "push"), rules);
+    }
+
+    function _deploy(NodeRules memory rules) internal returns (NodeRegistry) {
+        return new NodeRegistry(owner, ROUNDS, payable(0), open, _names("pick", "push"), rules);
+    }
+
+    function test_RevertWhen_ABondIsZeroOrCannotBePaid() public {
+        uint256 max = type(uint96).max;
+        NodeRules memory r = _rules();
+        r.minBondWei = 0;
+        _expectRefused(r, abi.encodeWithSelector(I.NodeRegistry_BondOutOfRange.selector, max, 0));
+        r = _rules();
+        r.bondPerExampleWei = 0;
+        _expectRefused(r, abi.encodeWithSelector(I.NodeRegistry_BondOutOfRange.selector, max, 0));
+        r.bondPerExampleWei = max + 1;
+        _expectRefused(r, abi.encodeWithSelector(I.NodeRegistry_BondOutOfRange.selector, max, max + 1));
+        r.bondPerExampleWei = max;
+        assertEq(_deploy(r).requiredBond(type(uint32).max), max * type(uint32).max, "and nothing overflows");
+    }
+
+    function test_RevertWhen_TheExitDelayIsTooLong() public {
+        NodeRules memory r = _rules();
+        r.exitDelay = 365 days + 1;
+        _expectRefused(
+            r, abi.encodeWithSelector(I.NodeRegistry_ExitDelayTooLong.selector, 365 days, 365 days + 1)
+        );
+        r.exitDelay = 365 days;
+        assertEq(_deploy(r).exitDelay(), 365 days);
+    }
+
+    function test_RevertWhen_ASingleRoundWouldBeIdle() public {
+        NodeRules memory r = _rules();
+        for (uint8 i; i < 2; ++i) {
+            r.idleRounds = i;
+            _expectRefused(r, abi.encodeWithSelector(I.NodeRegistry_IdleRoundsOutOfRange.selector, 2, 255, i));
+        }
+        r.idleRounds = 2;
+        assertEq(_deploy(r).idleRounds(), 2);
+        r.idleRounds = 255;
+        assertEq(_deploy(r).idleRounds(), 255);
+    }
+
+    function test_RevertWhen_NoContractSaysWhoMayJoin() public {
+        vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_NoParticipation.selector, bob));
+        new NodeRegistry(owner, ROUNDS, payable(0), OpenParticipation(bob), _names("pick", "push"), _rules());
+    }
+
+    /// All nodes of a network together stay below 2^30, above which no round can be sealed.
+    function test_TheLargestDataSetKeepsARoundsWeightExact() public {
+        NodeRules memory r = _rules();
+        uint16[5] memory counts = [1, 63, 64, 65, 256];
+        uint32[5] memory sizes = [16_777_216, 16_777_216, 16_777_215, 16_519_104, 4_194_303];
+        for (uint256 i; i < 5; ++i) {
+            r.maxNodes = counts[i];
+            NodeRegistry nodes = _deploy(r);
+            assertEq(nodes.maxDatasetSize(), sizes[i]);
+            assertLt(uint256(counts[i]) * nodes.maxDatasetSize(), 1 << 30);
+        }
+    }
+
+    function test_RevertWhen_ADataSetCouldMakeARoundTooHeavy() public {
+        NodeRules memory r = _rules();
+        r.maxNodes = 256;
+        registry = _deploy(r);
+        vm.expectRevert(
+            abi.encodeWithSelector(I.NodeRegistry_DatasetSizeOutOfRange.selector, 4_194_303, 4_194_304)
+        );
+        _join(alice, 0, 4_194_304);
+        _join(alice, 0, 4_194_303);
+    }
+
     // ---------------------------------------------------------------- join
+
+    function test_ASeatHasAPriceHoweverSmallTheDataSet() public {
+        NodeRules memory r = _rules();
+        r.minBondWei = uint96(10 * BOND);
+        registry = _deploy(r);
+        assertEq(registry.minBondWei(), 10 * BOND);
+        assertEq(registry.requiredBond(1), 10 * BOND);
+        assertEq(registry.requiredBond(10), 10 * BOND);
+        assertEq(registry.requiredBond(11), 11 * BOND);
+        vm.expectRevert(
+            abi.encodeWithSelector(I.NodeRegistry_InsufficientBond.selector, 10 * BOND, 10 * BOND - 1)
+        );
+        vm.prank(alice);
+        registry.join{ value: 10 * BOND - 1 }(0, 1, "key");
+        vm.prank(alice);
+        registry.join{ value: 10 * BOND }(0, 1, "key");
+    }
 
     function test_JoinRecordsTheNode() public {
         vm.expectEmit();
@@ -265,10 +356,10 @@ contract NodeRegistryTest is Test {
 
     function test_RevertGiven_TooManyTasks() public {
         vm.startPrank(owner);
-        for (uint256 i = registry.taskCount(); i < 255; ++i) {
+        for (uint256 i = registry.taskCount(); i < 64; ++i) {
             registry.addTask(vm.toString(i));
         }
-        vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_TooManyTasks.selector, 255));
+        vm.expectRevert(abi.encodeWithSelector(I.NodeRegistry_TooManyTasks.selector, 64));
         registry.addTask("one more");
     }
 

@@ -33,11 +33,13 @@ import { Test } from "forge-std/Test.sol";
 abstract contract RegistryFixture is Test {
     uint32 internal constant M = 960;
     uint256 internal constant BOND = 1 gwei;
+    uint96 internal constant MIN_BOND = 20 gwei;
     uint32 internal constant DATASET_SIZE = 100;
     uint32 internal constant EXIT_DELAY = 1 hours;
     uint8 internal constant FAULT_LIMIT = 3;
     uint8 internal constant FAULT_WINDOW = 5;
     uint16 internal constant FORFEIT_BPS = 2500;
+    uint8 internal constant IDLE_ROUNDS = 3;
     uint96 internal constant COORDINATOR_BOND = 1 ether;
     uint96 internal constant PENALTY = 0.25 ether;
     uint32 internal constant IDLE_WINDOW = 1 days;
@@ -76,7 +78,16 @@ abstract contract RegistryFixture is Test {
     }
 
     function _setNodeRules() internal {
-        nodeRules = NodeRules(BOND, 16, EXIT_DELAY, FAULT_LIMIT, FAULT_WINDOW, FORFEIT_BPS);
+        nodeRules = NodeRules({
+            bondPerExampleWei: BOND,
+            minBondWei: MIN_BOND,
+            maxNodes: 16,
+            exitDelay: EXIT_DELAY,
+            faultLimit: FAULT_LIMIT,
+            faultWindow: FAULT_WINDOW,
+            forfeitBps: FORFEIT_BPS,
+            idleRounds: IDLE_ROUNDS
+        });
         taskNames = _taskNames();
     }
 

@@ -143,7 +143,7 @@ contract RoundVectorsTest is RegistryFixture {
 
     function _deployNetwork() internal {
         _setNodeRules();
-        nodeRules.bondPerExampleWei = 0;
+        (nodeRules.bondPerExampleWei, nodeRules.minBondWei) = (1, 1);
         _deployCoordinators(target);
         _deployNodes(target, new OpenParticipation());
         deployCodeTo(
@@ -160,8 +160,9 @@ contract RoundVectorsTest is RegistryFixture {
         );
         registry = ContributionRegistry(target);
         for (uint256 i; i < wallets.length; ++i) {
+            vm.deal(wallets[i], sizes[i]);
             vm.prank(wallets[i]);
-            nodes.join(uint8(i % 3), uint32(sizes[i]), "key");
+            nodes.join{ value: sizes[i] }(uint8(i % 3), uint32(sizes[i]), "key");
         }
     }
 

@@ -5,6 +5,8 @@ import { IAccessControl } from "@openzeppelin/contracts/access/IAccessControl.so
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
 import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
+import { IPermanentlyOwned } from "contracts/interfaces/IPermanentlyOwned.sol";
+import { AllowList } from "contracts/participation/AllowList.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { Test } from "forge-std/Test.sol";
 import { Deploy } from "scripts/deploy/Deploy.s.sol";
@@ -35,7 +37,7 @@ contract TimelockTest is Test {
             '"firstBondWei":"100"},"faults":{"limit":3,"window":10,"forfeitBps":2500},"tasks":["pick","push"],',
             '"timelockDelay":',
             vm.toString(delay),
-            ',"bondPerExampleWei":"1000000000","exitDelay":36000,"parameters":{"minCommitWindow":1,',
+            ',"bondPerExampleWei":"1000000000","minBondWei":"5000000000","idleRounds":20,"exitDelay":36000,"parameters":{"minCommitWindow":1,',
             '"commitWindow":2,"collectWindow":3,"sealWindow":4,"challengeWindow":5,"provingWindow":6,',
             '"finalizeWindow":7,"quorum":2,"maxNodes":16,"minExponent":-24,"maxExponent":-8,',
             '"maxWeightShareBps":5000,"zMin":4,"maxRegressionNano":9,"parameterCount":314016,',
@@ -168,5 +170,30 @@ contract TimelockTest is Test {
         vm.expectRevert(bytes(".timelockDelay is below a day"));
         script.deploy(_config(1 days - 1, false));
         script.deploy(_config(1 days, false));
+    }
+
+    function test_RevertWhen_TheDelayIsShorterThanTheExitOffTheDevnet() public {
+        string memory config = vm.replace(_config(1 days, false), '"exitDelay":36000', '"exitDelay":86401');
+        vm.chainId(1);
+        vm.expectRevert(bytes(".timelockDelay is shorter than .exitDelay"));
+        script.deploy(config);
+        script.deploy(vm.replace(config, "86401", "86400"));
+    }
+
+    /// Without an owner nothing could ever be approved, frozen or added.
+    function test_RevertWhen_OwnershipIsGivenUp() public {
+        address[5] memory owned = [
+            address(new AllowList(address(timelock))),
+            address(d.networkParameters),
+            address(d.nodeRegistry),
+            address(d.verifierRouter),
+            address(d.coordinatorSet)
+        ];
+        for (uint256 i; i < owned.length; ++i) {
+            vm.expectRevert(IPermanentlyOwned.PermanentlyOwned_CannotRenounce.selector);
+            vm.prank(address(timelock));
+            Ownable(owned[i]).renounceOwnership();
+            assertEq(Ownable(owned[i]).owner(), address(timelock));
+        }
     }
 }

@@ -88,7 +88,8 @@ def _read_site(folder: Path) -> Site:
     network = replace(
         make_network(
             TEMPLATE, raw["tasks"], raw["coordinator"].lower(),
-            bond_per_example_wei=raw["bondPerExample"],
+            bond_per_example_wei=raw["bondPerExample"], min_bond_wei=raw["minBond"],
+            idle_rounds=raw["idleRounds"],
             fault_rules=FaultRules(raw["faultLimit"], raw["faultWindow"], raw["forfeitBps"]),
             genesis=Digest(bytes.fromhex(raw["genesis"][2:])),
         ),
@@ -96,12 +97,15 @@ def _read_site(folder: Path) -> Site:
         registry=raw["registry"].lower(),
         node_registry=raw["nodeRegistry"].lower(),
         network_parameters=raw["networkParameters"].lower(),
+        max_dataset_size=raw["maxDatasetSize"],
     )  # fmt: skip
     accounts = tuple(a.lower() for a in raw["accounts"])
-    entries = zip(accounts, raw["nodeTasks"], raw["sizes"], strict=True)
+    entries = zip(accounts, raw["nodeTasks"], raw["sizes"], raw["joinedAt"], strict=True)
     nodes = {
-        a: Registration(a, task, size, size * raw["bondPerExample"], True, b"key")
-        for a, task, size in entries
+        a: Registration(
+            a, task, size, network.compute_bond_wei(size), True, b"key", joined_at=joined
+        )
+        for a, task, size, joined in entries
         if size
     }
     seats = [

@@ -166,6 +166,7 @@ class Scenario:
             lambda: self._bond(who),
             lambda: self._call(who, "succeed_coordinator"),
             lambda: self._call(who, "request_exit"),
+            lambda: self._call(who, "retire", self._someone()),
             lambda: self._call(who, "withdraw_bond"),
         ]
         if self.draw.chance(0.15):
@@ -173,8 +174,8 @@ class Scenario:
         self.draw.choice(choices)()
 
     def _join(self, who: Address) -> None:
-        size = self.draw.choice([0, 1, 100, 5000, 1 << 24, (1 << 24) + 1])
-        bond = size * self.chain.network.bond_per_example_wei
+        size = self.draw.choice([0, 1, 20, 100, 5000, 1 << 24, (1 << 24) + 1])
+        bond = self.chain.network.compute_bond_wei(size)
         self._call(
             who, "join", task=self.draw.randint(0, len(self.chain.network.tasks)),
             dataset_size=size, node_key=b"k" * self.draw.choice([0, 1, 120, 120, 120, 256, 257]),
@@ -188,7 +189,7 @@ class Scenario:
         )
         entry = self.chain.nodes.get(node)
         size = entry.dataset_size if entry else 100
-        required = size * self.chain.network.bond_per_example_wei
+        required = self.chain.network.compute_bond_wei(size)
         self._call(who, "top_up", node, self.draw.choice([0, 1, required // 4, required]))
 
     def _bond(self, who: Address) -> None:

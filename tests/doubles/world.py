@@ -124,7 +124,7 @@ class World:
             task=TASKS.index(task),
             dataset_size=learner.num_examples,
             node_key=key,
-            bond_wei=learner.num_examples * self.chain.network.bond_per_example_wei,
+            bond_wei=self.chain.network.compute_bond_wei(learner.num_examples),
         )
         home = NodeHome.of(
             self.root / name, self.chain.network.chain_id, self.chain.network.registry, address

@@ -236,15 +236,15 @@ def test_too_little_balance_says_what_is_there_and_what_is_needed(
     create_keystore(path, "x", work_factor=1 << 10)
     wallet = open_wallet(str(path), 31337, ask=lambda prompt: "x")
     poor = connect(fresh.rpc_url, deployment, wallet, QUICK)
-    bond = 100 * PLAN.bond_per_example_wei
+    bond = poor.network.compute_bond_wei(100)
 
     def join() -> Receipt:
         return poor.join(task=0, dataset_size=100, node_key=b"k", bond_wei=bond)
 
-    with pytest.raises(InsufficientFundsError, match=r"needs 0\.000100000 ETH .* has 0\.000000"):
+    with pytest.raises(InsufficientFundsError, match=r"needs 0\.001000000 ETH .* has 0\.000000"):
         join()
     fresh.fund(wallet.address, bond)
-    with pytest.raises(InsufficientFundsError, match=r"has 0\.000100000 ETH: fund the account"):
+    with pytest.raises(InsufficientFundsError, match=r"has 0\.001000000 ETH: fund the account"):
         join()
     fresh.fund(wallet.address, bond + 10**16)
     receipt = join()

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from zk0.chain.deploy import NetworkPlan, compute_longest_round_s, deploy_network
+from zk0.chain.deploy import (
+    NetworkPlan,
+    Participation,
+    compute_longest_round_s,
+    deploy_network,
+)
 from zk0.chain.deployments import load_deployment
 from zk0.chain.devnet import (
     LOG_FILE,
@@ -22,6 +27,7 @@ from zk0.chain.devnet import (
 )
 from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import connect
+from zk0.chain.refusals import NotAdmittedError
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.errors import ChainError, ConfigError
@@ -54,7 +60,7 @@ def test_a_devnet_continues_from_its_state_with_its_history(tmp_path: Path) -> N
             first.rpc_url, deploy_network(first.rpc_url, PLAN, deployments), wallet, QUICK
         )
         node = connect(first.rpc_url, ledger.network.registry, open_wallet("dev:2", 31337), QUICK)
-        node.join(task=1, dataset_size=10, node_key=b"k", bond_wei=10**13)
+        node.join(task=1, dataset_size=10, node_key=b"k", bond_wei=10**15)
         first.advance(1)
         ledger.open_round(b"\x04" * 32)
         node.commit_update(1, Digest(b"\x05" * 32), 10, -8)
@@ -180,3 +186,23 @@ def test_keystores_made_by_foundry_open_here(
     monkeypatch.setenv("ZK0_PASSWORD", "secret")
     wallet = open_wallet("alice", 8453)
     assert wallet.address in made.stdout.lower()
+
+
+def test_who_may_join_is_part_of_the_plan(tmp_path: Path) -> None:
+    node = open_wallet("dev:2", 31337)
+    with start_devnet(None, AT_ONCE) as running:
+        large = replace(PLAN, participation=Participation(minimum_dataset=50))
+        ledger = connect(
+            running.rpc_url, deploy_network(running.rpc_url, large, tmp_path / "1"), node, QUICK
+        )
+        with pytest.raises(NotAdmittedError):
+            ledger.join(task=0, dataset_size=49, node_key=b"k", bond_wei=10**15)
+        ledger.join(task=0, dataset_size=50, node_key=b"k", bond_wei=10**15)
+        listed = replace(PLAN, participation=Participation(allow_list_owner=PLAN.owner))
+        ledger = connect(
+            running.rpc_url, deploy_network(running.rpc_url, listed, tmp_path / "2"), node, QUICK
+        )
+        with pytest.raises(NotAdmittedError):
+            ledger.join(task=0, dataset_size=50, node_key=b"k", bond_wei=10**15)
+    with pytest.raises(ConfigError, match="has one rule of participation"):
+        Participation(allow_list_owner=PLAN.owner, minimum_dataset=50)

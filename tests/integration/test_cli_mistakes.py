@@ -146,7 +146,7 @@ def test_too_little_balance(
     address = create_keystore(tmp_path / "poor.json", "pw", work_factor=2)
     monkeypatch.setenv("ZK0_PASSWORD", "pw")
     result = join(invoke, "touch", wallet=str(tmp_path / "poor.json"))
-    assert_mistake(result, "needs a bond of 359000000000000 wei", address, "fund it")
+    assert_mistake(result, "needs a bond of 1000000000000000 wei", address, "fund it")
 
 
 @pytest.mark.usefixtures("untouched")
@@ -362,7 +362,11 @@ def test_joining_leaving_and_taking_the_bond_back(
     assert join(invoke, "touch", wallet="dev:6")[0] == 0
     code, out, _ = invoke("zk0-node", "status", "--wallet", "dev:6", "--json")
     assert code == 0
-    assert json.loads(out)["registration"]["bond_wei"] == 359 * 10**12
+    # The price of a seat: 359 examples alone would be less.
+    assert json.loads(out)["registration"]["bond_wei"] == 10**15
+    busy = json.loads(out)["node"]
+    early = invoke("zk0-node", "retire", "--wallet", "dev:5", "--node", busy, "--yes")
+    assert_mistake(early, "has let 0 finalized rounds in a row pass", "after 20", code=1)
     again = join(invoke, "touch", wallet="dev:6")
     assert again[0] == 0
     other = invoke(
@@ -373,6 +377,36 @@ def test_joining_leaving_and_taking_the_bond_back(
     assert_mistake(invoke("zk0-node", "withdraw", "--wallet", "dev:6"))
     network.anvil.advance(31 * 86_400)
     assert invoke("zk0-node", "withdraw", "--wallet", "dev:6")[0] == 0
+
+
+@pytest.mark.usefixtures("untouched")
+def test_retiring_nobody(invoke: Invoke) -> None:
+    nobody = invoke("zk0-node", "retire", "--wallet", "dev:5", "--node", "0x" + "12" * 20, "--yes")
+    assert_mistake(nobody, "is not registered, so it has no seat to take", code=1)
+    malformed = invoke("zk0-node", "retire", "--wallet", "dev:5", "--node", "0x12", "--yes")
+    assert_mistake(malformed, "0x12")
+
+
+def test_a_change_is_withdrawn_by_whoever_announced_it(
+    invoke: Invoke, network: RunningNetwork
+) -> None:
+    nothing = invoke("zk0", "cancel-parameters", "0x12", "--wallet", "dev:0", "--yes")
+    assert_mistake(nothing, "expected one announced change, found 0 of 0 (nothing)", code=2)
+    for value in ("zMin=6", "zMin=7"):
+        invoke("zk0", "propose-parameters", "--wallet", "dev:0", "--set", value, "--yes")
+    found = json.loads(invoke("zk0", "parameters", "--json")[1])
+    first, second = (a["operation"] for a in found["announced"])
+    assert [a["follows"] for a in found["announced"]] == [None, first]
+    assert found["newest_pending"] == second
+    stranger = invoke("zk0", "cancel-parameters", first, "--wallet", "dev:6", "--yes")
+    assert_mistake(stranger, "may not do this")
+    code, out, _ = invoke("zk0", "cancel-parameters", first, "--wallet", "dev:0", "--yes")
+    assert (code, out.startswith("withdrawn, ")) == (0, True)
+    network.anvil.advance(60)
+    lost = invoke("zk0", "execute-parameters", "--wallet", "dev:6", "--yes")
+    assert_mistake(lost, "can never be carried out", "cancel-parameters", code=1)
+    assert invoke("zk0", "cancel-parameters", second, "--wallet", "dev:0", "--yes")[0] == 0
+    assert "nothing is announced" in invoke("zk0", "parameters")[1]
 
 
 def test_a_change_of_the_rules_is_announced_shown_and_carried_out(

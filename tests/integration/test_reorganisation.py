@@ -136,7 +136,7 @@ def join(
     size = learner.num_examples
     ledger.join(
         task=TASKS.index(task), dataset_size=size, node_key=task.encode(),
-        bond_wei=size * ledger.network.bond_per_example_wei,
+        bond_wei=ledger.network.compute_bond_wei(size),
     )  # fmt: skip
     network = ledger.network
     home = NodeHome.of(root, network.chain_id, network.registry, ledger.account)

@@ -25,10 +25,18 @@ from zk0.chain import refusals
 from zk0.chain.deploy import NetworkPlan, deploy_network
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
 from zk0.chain.ledger import ChainLedger, connect
+from zk0.chain.timelock import AnnouncedRules
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.errors import ConfigError, RoundError
-from zk0.governance import apply_changes, choose_announced, describe_rules, format_rules
+from zk0.governance import (
+    apply_changes,
+    choose_announced,
+    describe_rules,
+    find_announced,
+    find_followers,
+    format_rules,
+)
 from zk0.learning.linear import LinearExaminer, LinearLearner
 from zk0.ports import Cid
 from zk0.protocol.checkpoint import NO_PARENT, NO_REGISTRY, Checkpoint, CheckpointMetadata
@@ -104,7 +112,7 @@ def make_prover(circuit_id: CircuitId) -> EzklProver:
 
 def join(ledger: ChainLedger, task: str, root: Path) -> NodeRunner:
     learner = LinearLearner(task, SHAPE)
-    bond = learner.num_examples * ledger.network.bond_per_example_wei
+    bond = ledger.network.compute_bond_wei(learner.num_examples)
     ledger.join(
         task=TASKS.index(task), dataset_size=learner.num_examples, node_key=task.encode(),
         bond_wei=bond,
@@ -160,6 +168,72 @@ def test_a_change_passes_the_timelock_and_touches_only_the_next_round(side: Side
     assert {c.weight for c in first.contributions} == {256}
     assert {c.weight for c in second.contributions} == {204}
     assert (side.stranger.get_rules(1).version, side.stranger.get_rules(2).version) == (1, 2)
+
+
+def announce(side: Side, changes: tuple[str, ...]) -> AnnouncedRules:
+    """The announcement of a change, just made."""
+    timelock = side.owner.open_timelock()
+    before = {a.operation for a in timelock.list_announced()}
+    timelock.announce(*apply_changes(side.owner.get_next_rules(), changes, None))
+    (announced,) = (a for a in timelock.list_announced() if a.operation not in before)
+    return announced
+
+
+def choose(side: Side, announced: AnnouncedRules) -> AnnouncedRules:
+    """As `zk0 execute-parameters --operation` would."""
+    now = side.stranger.get_block().timestamp
+    name = "0x" + announced.operation.hex()
+    return choose_announced(side.stranger.open_timelock().list_announced(), name, now)
+
+
+def test_changes_happen_in_the_order_in_which_they_were_announced(side: Side) -> None:
+    timelock = side.stranger.open_timelock()
+    first, second = announce(side, ("zMin=7",)), announce(side, ("zMin=8",))
+    assert second.predecessor == first.operation
+    side.devnet.advance(DELAY_S)
+    with pytest.raises(RoundError, match=f"follows 0x{first.operation.hex()}: carry that out"):
+        choose(side, second)
+    with pytest.raises(refusals.TimelockUnexecutedPredecessorError):
+        timelock.execute(second)
+    assert f", after 0x{first.operation.hex()}" in format_rules(describe_rules(side.stranger))
+    timelock.execute(choose(side, first))
+    timelock.execute(choose(side, second))
+    assert side.stranger.get_next_rules().parameters.z_min == 8
+    # What was done can be announced again, and follows nothing that is over.
+    again = announce(side, ("zMin=7",))
+    assert again.data == first.data
+    assert again.operation != first.operation
+    assert again.predecessor == bytes(32)
+    side.devnet.advance(DELAY_S)
+    timelock.execute(choose(side, again))
+    assert side.stranger.get_next_rules().parameters.z_min == 7
+
+
+def test_a_change_is_withdrawn_by_its_owner_and_takes_what_follows_it_along(side: Side) -> None:
+    timelock = side.owner.open_timelock()
+    first, second, third = (announce(side, (f"zMin={n}",)) for n in (10, 11, 12))
+    with pytest.raises(refusals.AccessControlUnauthorizedAccountError):
+        side.stranger.open_timelock().cancel(first)
+    listed = timelock.list_announced()
+    assert find_followers(listed, first) == ["0x" + a.operation.hex() for a in (second, third)]
+    assert find_followers(listed, third) == []
+    timelock.cancel(first)
+    side.devnet.advance(DELAY_S)
+    assert [a.is_lost for a in timelock.list_announced()] == [True, True]
+    for lost in (second, third):
+        with pytest.raises(RoundError, match="can never be carried out"):
+            choose(side, lost)
+    assert "can never happen" in format_rules(describe_rules(side.stranger))
+    # A new one does not follow what is lost.
+    fresh = announce(side, ("zMin=11",))
+    assert fresh.predecessor == bytes(32)
+    for announced in (second, third, fresh):
+        timelock.cancel(announced)
+    assert timelock.list_announced() == []
+    with pytest.raises(refusals.TimelockUnexpectedOperationStateError):
+        timelock.cancel(fresh)
+    with pytest.raises(ConfigError, match="expected one announced change, found 0 of 0"):
+        find_announced([], "0x12", "one of these names")
 
 
 def test_rules_that_the_contract_would_refuse_are_not_announced(side: Side) -> None:

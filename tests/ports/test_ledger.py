@@ -33,6 +33,8 @@ PARAMETERS = Parameters(
 )  # fmt: skip
 TASKS = ("lift", "reach", "touch")
 BOND_PER_EXAMPLE_WEI = 10**12
+MIN_BOND_WEI = 10**14
+IDLE_ROUNDS = 2
 PLAN = NetworkPlan(
     circuit="alignment-960", circuit_id=CircuitId(b"\x11" * 32), sample_size=960,
     devnet_srs=True, owner=open_wallet("dev:0", 31337).address,
@@ -40,6 +42,7 @@ PLAN = NetworkPlan(
     standbys=(open_wallet("dev:7", 31337).address,), tasks=TASKS, parameters=PARAMETERS,
     genesis=Digest(b"\x22" * 32), genesis_cid=Cid("bafkgenesis"), manifest=Digest(b"\x33" * 32),
     manifest_cid=Cid("bafkmanifest"), bond_per_example_wei=BOND_PER_EXAMPLE_WEI,
+    min_bond_wei=MIN_BOND_WEI, idle_rounds=IDLE_ROUNDS,
 )  # fmt: skip
 POOL = b"\x44" * 32
 KEY = b"\x30node key"
@@ -71,6 +74,7 @@ def build_memory_world() -> World:
     network = make_network(
         PARAMETERS, TASKS, PLAN.coordinator, genesis=PLAN.genesis,
         genesis_cid=PLAN.genesis_cid, bond_per_example_wei=BOND_PER_EXAMPLE_WEI,
+        min_bond_wei=MIN_BOND_WEI, idle_rounds=IDLE_ROUNDS,
     )  # fmt: skip
     network = replace(network, manifest=PLAN.manifest, manifest_cid=PLAN.manifest_cid)
     rules = make_rules(PARAMETERS, circuit_id=PLAN.circuit_id)
@@ -207,6 +211,10 @@ def test_the_network_is_what_was_deployed(world: World) -> None:
     assert (network.genesis, network.genesis_cid) == (PLAN.genesis, PLAN.genesis_cid)
     assert (network.manifest, network.manifest_cid) == (PLAN.manifest, PLAN.manifest_cid)
     assert network.bond_per_example_wei == BOND_PER_EXAMPLE_WEI
+    assert (network.min_bond_wei, network.idle_rounds) == (MIN_BOND_WEI, IDLE_ROUNDS)
+    assert network.max_dataset_size == 1 << 24
+    assert network.compute_bond_wei(1) == network.compute_bond_wei(100) == MIN_BOND_WEI
+    assert network.compute_bond_wei(101) == 101 * BOND_PER_EXAMPLE_WEI
     assert network.registry == network.registry.lower()
     assert world.reader.get_head() == PLAN.genesis
     assert world.reader.get_checkpoint_cid(PLAN.genesis) == PLAN.genesis_cid
@@ -282,6 +290,11 @@ def test_joining_puts_the_bond_and_the_key_on_chain(world: World) -> None:
         ({"bond_wei": 10**30}, errors.InsufficientFundsError),
         ({"task": 3}, refusals.UnknownTaskError),
         ({"dataset_size": 0}, refusals.DatasetSizeOutOfRangeError),
+        (
+            {"dataset_size": (1 << 24) + 1, "bond_wei": BOND_PER_EXAMPLE_WEI << 25},
+            refusals.DatasetSizeOutOfRangeError,
+        ),
+        ({"dataset_size": 1, "bond_wei": MIN_BOND_WEI - 1}, refusals.InsufficientBondError),
         ({"node_key": b""}, refusals.NodeKeyLengthError),
     ],
 )
@@ -391,6 +404,82 @@ def test_a_suspended_node_may_leave_and_others_cannot_be_topped_up(world: World)
     before = world.reader.get_balance_wei(suspended.account)
     receipt = suspended.withdraw_bond()
     assert world.reader.get_balance_wei(suspended.account) == before + rest - receipt.fee_wei
+
+
+def test_the_first_registration_of_a_key_is_known_whoever_copies_it(world: World) -> None:
+    first, copier = world.nodes[:2]
+    join(first)
+    join(copier)
+    mine, copied = (world.reader.get_registration(n.account) for n in (first, copier))
+    assert mine is not None
+    assert copied is not None
+    assert mine.node_key == copied.node_key == KEY
+    assert mine.key_since < copied.key_since
+    # Whoever comes back with the same key has had it all along.
+    first.request_exit()
+    world.advance(801)
+    first.withdraw_bond()
+    join(first, task=1)
+    again = world.reader.get_registration(first.account)
+    assert again is not None
+    assert again.joined_at == world.reader.get_block().timestamp
+    assert again.key_since == mine.key_since
+
+
+def test_a_node_that_lets_rounds_pass_is_retired_by_anyone_with_its_bond(world: World) -> None:
+    *busy, idle = world.nodes[:3]
+    for node in (*busy, idle):
+        join(node)
+    world.advance(1)
+    with pytest.raises(refusals.WrongStatusError):
+        world.stranger.retire(world.stranger.account)
+    for passed in range(IDLE_ROUNDS):
+        assert world.reader.get_idle_rounds(idle.account) == passed
+        with pytest.raises(refusals.NodeNotIdleError, match=f"has let {passed} pass"):
+            world.stranger.retire(idle.account)
+        let_pass(world, busy)
+        world.coordinator.open_round(POOL)
+        world.coordinator.abort_round(world.reader.get_round_count())
+    assert [world.reader.get_idle_rounds(n.account) for n in (*busy, idle)] == [0, 0, IDLE_ROUNDS]
+    before = world.reader.get_registration(idle.account)
+    world.stranger.retire(idle.account)
+    found = world.reader.get_registration(idle.account)
+    assert before is not None
+    assert found is not None
+    assert (found.is_active, found.is_suspended) == (False, False)
+    assert found.bond_wei == before.bond_wei
+    assert found.exit_at == world.reader.get_block().timestamp + 800
+    assert world.reader.get_idle_rounds(idle.account) == 0
+    last = world.reader.get_events(node=idle.account)[-1]
+    assert last.name == "NodeRetired"
+    assert last.args == {
+        "node": idle.account, "by": world.stranger.account, "exitAt": found.exit_at
+    }  # fmt: skip
+    join(world.nodes[3])
+    with pytest.raises(refusals.WrongStatusError):
+        world.stranger.retire(idle.account)
+
+
+def let_pass(world: World, members: list[Ledger]) -> None:
+    """A round in which nobody proves anything, so that the base stays."""
+    world.coordinator.open_round(POOL)
+    round_id = world.reader.get_round_count()
+    for position, node in enumerate(members):
+        digest = digest_of(100 * round_id + position)
+        node.commit_update(round_id, digest, 100, -10)
+    world.advance(PARAMETERS.min_commit_window_s)
+    world.coordinator.close_commits(round_id)
+    world.coordinator.draw_sample(round_id)
+    seed = world.reader.get_round(round_id).sample_seed
+    for position, node in enumerate(members):
+        node.commit_sample(round_id, seed, point_of(position + 1))
+    nothing = [MissingReason.NONE] * len(members)
+    shifts = [0] * len(members)
+    world.coordinator.seal_round(round_id, digest_of(9000 + round_id), shifts, nothing)
+    world.coordinator.draw_challenge(round_id)
+    world.coordinator.publish_challenge(make_challenge(round_id))
+    world.advance(PARAMETERS.proving_window_s + 1)
+    world.coordinator.finalize_round(round_id, end_with_base())
 
 
 def seal_without_last_sample(world: World, round_id: int) -> None:

@@ -58,6 +58,30 @@ DEVNET_VAULT = VaultPlan()
 
 
 @dataclass(frozen=True, slots=True)
+class Participation:
+    """Who may join: anyone who posts the bond, unless one of the two is given."""
+
+    allow_list_owner: Address | None = None
+    """Who keeps the list of those who may."""
+    minimum_dataset: int | None = None
+    """Fewest examples that a node must register."""
+
+    def __post_init__(self) -> None:
+        if self.allow_list_owner is not None and self.minimum_dataset is not None:
+            raise ConfigError(
+                "a network has one rule of participation: expected an allow list's owner or a "
+                f"minimum, found both, {self}"
+            )
+
+    def to_config(self) -> dict[str, Any]:
+        if self.allow_list_owner is not None:
+            return {"kind": "allowList", "owner": self.allow_list_owner}
+        if self.minimum_dataset is not None:
+            return {"kind": "minimumDataset", "minimum": self.minimum_dataset}
+        return {"kind": "open"}
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkPlan:
     """Everything that a deployment fixes."""
 
@@ -76,6 +100,11 @@ class NetworkPlan:
     manifest: Digest
     manifest_cid: Cid
     bond_per_example_wei: int = 10**12
+    min_bond_wei: int = 10**15
+    """The price of a seat, as much as for 1000 examples."""
+    idle_rounds: int = 20
+    """Finalized rounds in a row without a commitment after which anyone may retire a node."""
+    participation: Participation = Participation()
     timelock_delay_s: int = 60
     """From announcing a change to it; at least a day off the devnet."""
     standbys: tuple[Address, ...] = ()
@@ -97,6 +126,9 @@ class NetworkPlan:
             **vault,
             "abiDigest": compute_abi_digest(),
             "bondPerExampleWei": self.bond_per_example_wei,
+            "minBondWei": str(self.min_bond_wei),
+            "idleRounds": self.idle_rounds,
+            "participation": self.participation.to_config(),
             "circuit": self.circuit,
             "circuitId": "0x" + self.circuit_id.hex(),
             "coordinatorRules": {

@@ -142,6 +142,9 @@ class ChainLedger(ChainViews):
         account = Web3.to_checksum_address(node)
         return self._send("NodeRegistry", "topUp", account, value=amount_wei)
 
+    def retire(self, node: Address) -> Receipt:
+        return self._send("NodeRegistry", "retire", Web3.to_checksum_address(node))
+
     def bond_coordinator(self, coordinator: Address, amount_wei: int) -> Receipt:
         account = Web3.to_checksum_address(coordinator)
         return self._send("CoordinatorSet", "bond", account, value=amount_wei)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from zk0.chain.contracts import to_address
@@ -48,7 +48,15 @@ def to_rules(version: int, raw: Any, sample_size: int) -> Rules:
     return Rules(version, to_parameters(raw.parameters), circuit, sample_size)
 
 
-def to_registration(node: Address, raw: Any, faults: Any, node_key: bytes) -> Registration:
+@dataclass(frozen=True, slots=True)
+class NodeKey:
+    """A node's key, and the block and log index at which it registered that key first."""
+
+    key: bytes
+    since: tuple[int, int]
+
+
+def to_registration(node: Address, raw: Any, faults: Any, node_key: NodeKey) -> Registration:
     """A registered node's record with the key of its newest NodeJoined event."""
     return Registration(
         node=node,
@@ -56,11 +64,12 @@ def to_registration(node: Address, raw: Any, faults: Any, node_key: bytes) -> Re
         dataset_size=raw.datasetSize,
         bond_wei=raw.bond,
         is_active=raw.status == 1,
-        node_key=node_key,
-        joined_at=raw.joinedAt,
+        node_key=node_key.key,
         exit_at=raw.exitAt,
         is_suspended=raw.status == 3,
         faults=FaultHistory(faults.lastRound, faults.recent),
+        joined_at=raw.joinedAt,
+        key_since=node_key.since,
     )
 
 

@@ -290,7 +290,10 @@ class NodeRegistryError(ContractRevertError):
 
 
 class DatasetSizeOutOfRangeError(NodeRegistryError):
-    sentence = "the data set size must be 1 to {max} examples, found {actual}"
+    sentence = (
+        "the data set size must be 1 to {max} examples, found {actual}: register fewer with "
+        "--examples"
+    )
 
 
 class EmptyTaskError(NodeRegistryError):
@@ -321,7 +324,10 @@ class ForfeitOutOfRangeError(NodeRegistryError):
 
 
 class FullError(NodeRegistryError):
-    sentence = "the network already has the {max} active nodes that it allows"
+    sentence = (
+        "the network already has the {max} active nodes that it allows; anyone can free the seat "
+        "of an idle one with `zk0-node retire`"
+    )
 
 
 class InsufficientBondError(NodeRegistryError):
@@ -448,6 +454,49 @@ class PenaltyOutOfRangeError(CoordinatorSetError):
 
 class RoundRunningError(CoordinatorSetError):
     sentence = "round {round} is running: its coordinator stays until it is over"
+
+
+class NodeBondOutOfRangeError(NodeRegistryError):
+    sentence = "a node's bonds must be 1 to {max} wei, found {actual}"
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the vault has an error of this name too."""
+        return "NodeRegistry_BondOutOfRange"
+
+
+class ExitDelayTooLongError(NodeRegistryError):
+    sentence = "a node's bond must be free after at most {max} s, found {actual}"
+
+
+class IdleRoundsOutOfRangeError(NodeRegistryError):
+    sentence = "a node can be retired after {min} to {max} idle rounds, found {actual}"
+
+
+class NoParticipationError(NodeRegistryError):
+    sentence = "there is no contract at {actual} that could say who may join"
+
+
+class NodeNotIdleError(NodeRegistryError):
+    sentence = (
+        "the node can be retired after {expected} finalized rounds without a commitment of it, "
+        "and has let {actual} pass"
+    )
+
+    @classmethod
+    def custom_error(cls) -> str:
+        """Spelled out: the set of coordinators has an error of this name too."""
+        return "NodeRegistry_NotIdle"
+
+
+class PermanentlyOwnedError(ContractRevertError):
+    """A contract that always has an owner refused."""
+
+    prefix = "PermanentlyOwned_"
+
+
+class CannotRenounceError(PermanentlyOwnedError):
+    sentence = "ownership can be passed on (transferOwnership), not given up"
 
 
 class ForfeitsError(ContractRevertError):

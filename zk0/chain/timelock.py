@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ from zk0.protocol.statement import Address, CircuitId
 
 DONE = 1
 """The time that the timelock keeps of what was carried out; 0 of what was cancelled."""
+NONE = bytes(32)
+"""The predecessor of what follows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,12 @@ class AnnouncedRules:
     """From this block timestamp on anyone may carry it out."""
     data: bytes
     predecessor: bytes
+    """What has to be carried out first; zeros: nothing."""
     salt: bytes
+    is_waiting: bool
+    """Its predecessor is announced and not carried out."""
+    is_lost: bool
+    """It can never be carried out: what it followed, at whatever distance, was cancelled."""
     is_alone: bool
     """Whether the operation does nothing else: then `Timelock.execute` can carry it out."""
 
@@ -74,18 +82,31 @@ class Timelock:
 
     def list_announced(self) -> Sequence[AnnouncedRules]:
         """Every change that waits or is ready, in the order of its time."""
+        events = self._get_events("CallScheduled")
+        book = _Book(self._contract, events)
         found = [
             announced
-            for event in self._get_events("CallScheduled")
+            for event in events
             if to_address(event.args["target"]) == to_address(self._rules.address)
-            and (announced := self._read(event)) is not None
+            and (announced := self._read(event, book)) is not None
         ]
-        return sorted(found, key=lambda a: (a.ready_at, a.operation))
+        return sorted(found, key=lambda a: a.ready_at)
 
-    def _read(self, event: Event) -> AnnouncedRules | None:
+    def find_newest_pending(self) -> bytes:
+        """What a new announcement has to follow, so that nobody can turn their order round.
+
+        Of whatever kind it is; zeros when nothing is pending. What is lost is passed over: whatever
+        followed it would be lost too.
+        """
+        events = self._get_events("CallScheduled")
+        book = _Book(self._contract, events)
+        newest_first = (bytes(event.args["id"]) for event in reversed(events))
+        return next((o for o in newest_first if book.is_pending(o) and not book.is_lost(o)), NONE)
+
+    def _read(self, event: Event, book: _Book) -> AnnouncedRules | None:
         """None when it is done or cancelled, or is another call than `setParameters`."""
         operation, data = event.args["id"], event.args["data"]
-        ready_at = int(call(self._contract, "getTimestamp", operation))
+        ready_at = book.get_time(operation)
         entry = next(e for e in load_abi("NetworkParameters") if e.get("name") == "setParameters")
         if ready_at <= DONE or data[:4] != keccak(compute_signature(entry).encode())[:4]:
             return None
@@ -104,6 +125,8 @@ class Timelock:
             data=data,
             predecessor=predecessor,
             salt=salt,
+            is_waiting=book.is_pending(predecessor),
+            is_lost=book.is_lost(operation),
             is_alone=bytes(alone) == operation and event.args["value"] == 0,
         )
 
@@ -128,7 +151,7 @@ class Timelock:
             )
 
     def announce(self, parameters: Parameters, circuit_id: CircuitId) -> Receipt:
-        """Schedule a change for the shortest delay that the timelock takes.
+        """Schedule a change for the shortest delay, after everything that is pending.
 
         Raises:
             ContractRevertError: the rules are out of bounds, or this account may not announce.
@@ -136,15 +159,20 @@ class Timelock:
         """
         self.rehearse(parameters, circuit_id)
         data = self._rules.encode_abi("setParameters", self._arguments(parameters, circuit_id))
-        # The same rules can be announced again once others were in between.
-        salt = int(call(self._rules, "version")).to_bytes(32, "big")
-        call_ = (self._rules.address, 0, data, bytes(32), salt, self.min_delay_s)
+        # The timelock takes no operation twice; with another salt the same rules are another one.
+        salt = secrets.token_bytes(32)
+        predecessor = self.find_newest_pending()
+        call_ = (self._rules.address, 0, data, predecessor, salt, self.min_delay_s)
         return self._require_sender().send(self._contract.functions.schedule(*call_))
 
     def execute(self, announced: AnnouncedRules) -> Receipt:
         """Carry a change out. Raises ContractRevertError before its time."""
         call_ = (self._rules.address, 0, announced.data, announced.predecessor, announced.salt)
         return self._require_sender().send(self._contract.functions.execute(*call_))
+
+    def cancel(self, announced: AnnouncedRules) -> Receipt:
+        """Withdraw a change; what follows it is lost. Raises ContractRevertError for strangers."""
+        return self._require_sender().send(self._contract.functions.cancel(announced.operation))
 
     def _arguments(self, parameters: Parameters, circuit_id: CircuitId) -> list[Any]:
         return [describe_parameters(parameters), circuit_id]
@@ -158,3 +186,29 @@ class Timelock:
     def account(self) -> Address:
         """Who signs. Raises WalletError."""
         return self._require_sender().wallet.address
+
+
+class _Book:
+    """What became of the timelock's operations, each asked for once."""
+
+    def __init__(self, contract: Contract, scheduled: Sequence[Event]) -> None:
+        self._contract = contract
+        self._predecessors: Mapping[bytes, bytes] = {
+            bytes(event.args["id"]): bytes(event.args["predecessor"]) for event in scheduled
+        }
+        self._times: dict[bytes, int] = {}
+
+    def get_time(self, operation: bytes) -> int:
+        """From when it may be carried out; DONE, or 0 when it was cancelled or never announced."""
+        if operation not in self._times:
+            self._times[operation] = int(call(self._contract, "getTimestamp", operation))
+        return self._times[operation]
+
+    def is_pending(self, operation: bytes) -> bool:
+        return operation != NONE and self.get_time(operation) > DONE
+
+    def is_lost(self, operation: bytes) -> bool:
+        """Whether a pending operation follows what was cancelled, at whatever distance."""
+        while self.is_pending(operation):
+            operation = self._predecessors[operation]
+        return operation != NONE and self.get_time(operation) != DONE

@@ -11,7 +11,7 @@ from web3.exceptions import TransactionNotFound
 
 from zk0.chain.contracts import Contracts, call, to_address
 from zk0.chain.events import get_logs, get_topic
-from zk0.chain.reading import ZERO, to_coordinators, to_registration, to_round, to_rules
+from zk0.chain.reading import ZERO, NodeKey, to_coordinators, to_registration, to_round, to_rules
 from zk0.chain.rpc import translate_errors
 from zk0.errors import ChainError, NoContractError
 from zk0.ports import Block, Cid, Event, Network, PublishedChallenge, Registration
@@ -29,7 +29,7 @@ class ChainViews:
     def __init__(self, contracts: Contracts, first_block: int) -> None:
         self._contracts = contracts
         self._rpc = contracts.rpc
-        self._node_keys: dict[tuple[Address, int], bytes] = {}
+        self._node_keys: dict[tuple[Address, int], NodeKey] = {}
         self._sample_sizes: dict[bytes, int] = {}
         self._network = self._read_network(first_block)
 
@@ -55,6 +55,10 @@ class ChainViews:
         addresses = [to_address(a) for a in self._get_pages("NodeRegistry", "nodes", block)]
         found = (self._get_registration(address, block) for address in addresses)
         return [registration for registration in found if registration is not None]
+
+    def get_idle_rounds(self, node: Address) -> int:
+        registry = self._contracts.node_registry
+        return int(call(registry, "idleRoundsOf", Web3.to_checksum_address(node)))
 
     def get_coordinators(self) -> Coordinators:
         block = self.get_block().number
@@ -158,8 +162,8 @@ class ChainViews:
         faults = call(registry, "faults", Web3.to_checksum_address(node), block=block)
         return to_registration(node, raw, faults, self._get_node_key(node, raw.joinedAt, block))
 
-    def _get_node_key(self, node: Address, joined_at: int, block: int) -> bytes:
-        """From the node's newest NodeJoined event, fetched once for each time it joined."""
+    def _get_node_key(self, node: Address, joined_at: int, block: int) -> NodeKey:
+        """From the node's NodeJoined events, fetched once for each time it joined."""
         found = self._node_keys.get((node, joined_at))
         if found is None:
             _, node_registry, _ = self._contracts.addresses
@@ -172,7 +176,10 @@ class ChainViews:
                     f"node {node} is registered, but the RPC serves no NodeJoined event of it "
                     f"from block {self._network.first_block} on: use one that keeps old events"
                 )
-            found = self._node_keys[node, joined_at] = bytes(events[-1].args["nodeKey"])
+            key = events[-1].args["nodeKey"]
+            first = next(event for event in events if event.args["nodeKey"] == key)
+            found = NodeKey(bytes(key), (first.block, first.log_index))
+            self._node_keys[node, joined_at] = found
         return found
 
     def _get_pages(self, contract: str, view: str, block: int, *args: Any) -> list[Any]:
@@ -209,6 +216,9 @@ class ChainViews:
             manifest=Digest(created.args["manifestDigest"]),
             manifest_cid=Cid(created.args["manifestCid"]),
             bond_per_example_wei=int(call(nodes, "bondPerExampleWei")),
+            min_bond_wei=int(call(nodes, "minBondWei")),
+            max_dataset_size=int(call(nodes, "maxDatasetSize")),
+            idle_rounds=int(call(nodes, "idleRounds")),
             fault_rules=FaultRules(
                 limit=int(call(nodes, "faultLimit")),
                 window=int(call(nodes, "faultWindow")),

@@ -213,7 +213,7 @@ def open_notary(
                 task=tasks.index(member.task),
                 dataset_size=size,
                 node_key=node.account.encode(),
-                bond_wei=size * coordinator.network.bond_per_example_wei,
+                bond_wei=coordinator.network.compute_bond_wei(size),
             )
         # A round is for those who joined in an earlier second.
         devnet.advance(1)

@@ -21,13 +21,13 @@ from zk0.protocol import coordinators
 from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat
 from zk0.protocol.credits import RoundCredits, credit_round
 from zk0.protocol.faults import FaultHistory, FaultReason, FaultRules, add_fault, compute_forfeit
+from zk0.protocol.nodes import compute_max_dataset_size, count_idle_rounds
 from zk0.protocol.round import Parameters, Phase, Round, Rules
 from zk0.protocol.statement import Address, CircuitId, Commitment, Digest, Statement
 
 DEFAULT_BALANCE_WEI = 10_000 * 10**18
 EXIT_DELAY_S = 7 * 86_400
 KEPT_HASHES = 8191
-MAX_DATASET_SIZE = 1 << 24
 MAX_NODE_KEY_BYTES = 256
 START_S = 1_700_000_000
 FIRST_BOND_WEI = 10**19
@@ -57,6 +57,8 @@ def make_network(
     genesis: Digest | None = None,
     genesis_cid: Cid | None = None,
     bond_per_example_wei: int = 10**12,
+    min_bond_wei: int = 10**15,
+    idle_rounds: int = 20,
     fault_rules: FaultRules | None = None,
 ) -> Network:
     """A network as a deployment would have fixed it."""
@@ -77,6 +79,9 @@ def make_network(
         manifest=Digest(fill("manifest")),
         manifest_cid=Cid("bafkmanifest"),
         bond_per_example_wei=bond_per_example_wei,
+        min_bond_wei=min_bond_wei,
+        max_dataset_size=compute_max_dataset_size(parameters.max_nodes),
+        idle_rounds=idle_rounds,
         fault_rules=fault_rules or FaultRules(),
         first_block=0,
     )
@@ -335,22 +340,24 @@ class MemoryChain:
         count = len(self.network.tasks)
         if task >= count:
             raise refusals.UnknownTaskError(arguments={"taskCount": count, "actual": task})
-        if not 1 <= dataset_size <= MAX_DATASET_SIZE:
+        most = self.network.max_dataset_size
+        if not 1 <= dataset_size <= most:
             raise refusals.DatasetSizeOutOfRangeError(
-                arguments={"max": MAX_DATASET_SIZE, "actual": dataset_size}
+                arguments={"max": most, "actual": dataset_size}
             )
         if not 1 <= len(node_key) <= MAX_NODE_KEY_BYTES:
             raise refusals.NodeKeyLengthError(
                 arguments={"max": MAX_NODE_KEY_BYTES, "actual": len(node_key)}
             )
-        needed = dataset_size * self.network.bond_per_example_wei
+        needed = self.network.compute_bond_wei(dataset_size)
         if bond_wei < needed:
             raise refusals.InsufficientBondError(arguments={"expected": needed, "actual": bond_wei})
         self._require_room()
         self.balances[node] -= bond_wei
         self.nodes[node] = Registration(
-            node, task, dataset_size, bond_wei, True, node_key, joined_at=tx.now,
-            faults=self.faults.get(node, FaultHistory()),
+            node, task, dataset_size, bond_wei, True, node_key,
+            faults=self.faults.get(node, FaultHistory()), joined_at=tx.now,
+            key_since=self._find_key_since(tx, node_key),
         )  # fmt: skip
         self.emit_node(
             tx, "NodeJoined", node=node, task=task, taskName=self.network.tasks[task],
@@ -370,7 +377,7 @@ class MemoryChain:
             raise refusals.NothingToAddError
         entry = self.nodes[node]
         bond = entry.bond_wei + amount_wei
-        needed = entry.dataset_size * self.network.bond_per_example_wei
+        needed = self.network.compute_bond_wei(entry.dataset_size)
         returns = entry.is_suspended and bond >= needed
         if returns:
             self._require_room()
@@ -378,6 +385,7 @@ class MemoryChain:
         self.nodes[node] = replace(
             entry, bond_wei=bond, is_active=entry.is_active or returns,
             is_suspended=entry.is_suspended and not returns,
+            joined_at=tx.now if returns else entry.joined_at,
         )  # fmt: skip
         self.emit_node(
             tx, "BondToppedUp", node=node, amount=amount_wei, bond=bond, **{"from": tx.sender}
@@ -404,7 +412,7 @@ class MemoryChain:
             self._take_from_bond(tx, round_id, self.nodes[node])
 
     def _take_from_bond(self, tx: Transaction, round_id: int, entry: Registration) -> None:
-        needed = entry.dataset_size * self.network.bond_per_example_wei
+        needed = self.network.compute_bond_wei(entry.dataset_size)
         amount = compute_forfeit(entry.bond_wei, needed, self.network.fault_rules.forfeit_bps)
         if not amount:
             return
@@ -431,11 +439,41 @@ class MemoryChain:
         entry = self.nodes.get(tx.sender)
         if entry is None or not entry.is_suspended:
             self._require_status(tx.sender, "Active")
-        exit_at = tx.now + self.exit_delay_s
-        self.nodes[tx.sender] = replace(
-            self.nodes[tx.sender], is_active=False, is_suspended=False, exit_at=exit_at
-        )
+        exit_at = self._start_exit(tx, tx.sender)
         self.emit_node(tx, "NodeExitRequested", node=tx.sender, exitAt=exit_at)
+
+    def retire(self, tx: Transaction, node: Address) -> None:
+        """The node registry's `retire`."""
+        self._require_status(node, "Active")
+        idle, needed = self.count_idle_rounds(node), self.network.idle_rounds
+        if idle < needed:
+            raise refusals.NodeNotIdleError(arguments={"expected": needed, "actual": idle})
+        exit_at = self._start_exit(tx, node)
+        self.emit_node(tx, "NodeRetired", node=node, by=tx.sender, exitAt=exit_at)
+
+    def count_idle_rounds(self, node: Address) -> int:
+        """The node registry's `idleRoundsOf`."""
+        entry = self.nodes.get(node)
+        if entry is None or not entry.is_active:
+            return 0
+        newest_first = (self.rounds[i] for i in range(len(self.rounds), 0, -1))
+        return count_idle_rounds(newest_first, node, entry.joined_at, self.network.idle_rounds)
+
+    def _start_exit(self, tx: Transaction, node: Address) -> int:
+        exit_at = tx.now + self.exit_delay_s
+        self.nodes[node] = replace(
+            self.nodes[node], is_active=False, is_suspended=False, exit_at=exit_at
+        )
+        return exit_at
+
+    def _find_key_since(self, tx: Transaction, node_key: bytes) -> tuple[int, int]:
+        """The event of the sender that had this key first; the one to come if there is none."""
+        for event in self.events:
+            if event.name != "NodeJoined" or event.node != tx.sender:
+                continue
+            if event.args["nodeKey"] == node_key:
+                return event.block, event.log_index
+        return tx.block, len(tx.events)
 
     def withdraw_bond(self, tx: Transaction) -> None:
         """The node registry's `withdrawBond`."""

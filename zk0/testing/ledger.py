@@ -64,6 +64,9 @@ class MemoryLedger:
     def get_active_nodes(self) -> Sequence[Registration]:
         return self.chain.get_active()
 
+    def get_idle_rounds(self, node: Address) -> int:
+        return self.chain.count_idle_rounds(node)
+
     def get_coordinators(self) -> Coordinators:
         return self.chain.coordinators
 
@@ -120,6 +123,9 @@ class MemoryLedger:
 
     def top_up(self, node: Address, amount_wei: int) -> Receipt:
         return self._transact(self.chain.top_up, node, amount_wei)
+
+    def retire(self, node: Address) -> Receipt:
+        return self._transact(self.chain.retire, node)
 
     def bond_coordinator(self, coordinator: Address, amount_wei: int) -> Receipt:
         return self._transact(self.chain.bond_coordinator, coordinator, amount_wei)

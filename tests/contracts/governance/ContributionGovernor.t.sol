@@ -3,11 +3,13 @@ pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "../RegistryFixture.sol";
 import { IAccessControl } from "@openzeppelin/contracts/access/IAccessControl.sol";
+import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { IGovernor } from "@openzeppelin/contracts/governance/IGovernor.sol";
 import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
 import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { ContributionGovernor } from "contracts/governance/ContributionGovernor.sol";
 import { ContributionVotes } from "contracts/governance/ContributionVotes.sol";
+import { AllowList } from "contracts/participation/AllowList.sol";
 import { Parameters } from "contracts/types/Parameters.sol";
 import { DeployGovernor } from "scripts/deploy/DeployGovernor.s.sol";
 
@@ -31,21 +33,13 @@ contract ContributionGovernorTest is RegistryFixture {
         proposers[0] = owner;
         timelock = new TimelockController(DELAY, proposers, new address[](1), address(0));
         rules = NetworkParameters(address(registry.networkParameters()));
-        vm.prank(owner);
-        rules.transferOwnership(address(timelock));
-        vm.prank(address(timelock));
-        rules.acceptOwnership();
+        _passOn(address(rules));
+        _passOn(address(nodes));
+        _passOn(address(registry.verifierRouter()));
+        _passOn(address(coordinators));
         script = new DeployGovernor();
-        (votes, governor) = script.deploy(
-            string.concat(
-                '{"contributionRegistry":"',
-                vm.toString(address(registry)),
-                '","timelock":"',
-                vm.toString(address(timelock)),
-                '","votingDelay":86400,"votingPeriod":604800,"proposalThreshold":"100000000000000000",',
-                '"quorumPercent":20,"minimumQuorum":"900000000000000000"}'
-            )
-        );
+        (votes, governor) = script.deploy(_config("100000000000000000", "1000000000000000000", ""));
+        _earn();
         _handOver();
         Parameters memory p = rules.parameters();
         p.zMin = 5;
@@ -53,24 +47,76 @@ contract ContributionGovernorTest is RegistryFixture {
         calls.push(abi.encodeCall(NetworkParameters.setParameters, (p, rules.circuitId())));
     }
 
-    function _handOver() internal {
-        (address[] memory roles, bytes[] memory payloads) = script.handover(timelock, governor, owner);
+    function _passOn(address owned) internal {
         vm.prank(owner);
-        timelock.scheduleBatch(roles, new uint256[](4), payloads, 0, 0, DELAY);
-        skip(DELAY);
-        timelock.executeBatch(roles, new uint256[](4), payloads, 0, 0);
+        Ownable2Step(owned).transferOwnership(address(timelock));
+        vm.prank(address(timelock));
+        Ownable2Step(owned).acceptOwnership();
     }
 
-    /// Alice, Bob and Carol have the votes of a finalized round, and time has passed since.
-    function _mintAll() internal {
+    function _config(string memory threshold, string memory minimumQuorum, string memory more)
+        internal
+        view
+        returns (string memory)
+    {
+        return string.concat(
+            '{"contributionRegistry":"',
+            vm.toString(address(registry)),
+            '","timelock":"',
+            vm.toString(address(timelock)),
+            '","votingDelay":86400,"votingPeriod":604800,"proposalThreshold":"',
+            threshold,
+            '","quorumPercent":20,"minimumQuorum":"',
+            minimumQuorum,
+            '"',
+            more,
+            "}"
+        );
+    }
+
+    function _handOver() internal {
+        (address[] memory roles, bytes[] memory payloads) = script.handover(timelock, governor, owner);
+        uint256[] memory values = new uint256[](roles.length);
+        vm.prank(owner);
+        timelock.scheduleBatch(roles, values, payloads, 0, 0, DELAY);
+        skip(DELAY);
+        // Anyone could; the votes of one round are a few short of 10^18, as they are rounded down.
+        bytes memory refusal =
+            abi.encodeWithSelector(ContributionGovernor.ContributionGovernor_TooFewVotes.selector, 1e18, 0);
+        vm.expectRevert(refusal);
+        timelock.executeBatch(roles, values, payloads, 0, 0);
+        _mint(1, alice);
+        _mint(1, bob);
+        _mint(1, carol);
+        skip(1);
+        vm.expectPartialRevert(ContributionGovernor.ContributionGovernor_TooFewVotes.selector);
+        timelock.executeBatch(roles, values, payloads, 0, 0);
+        _mint(2, alice);
+        skip(1);
+        timelock.executeBatch(roles, values, payloads, 0, 0);
+    }
+
+    function _mint(uint256 roundId, address node) internal {
+        votes.mint(roundId, node);
+    }
+
+    /// Two rounds: the first is Alice's, Bob's and Carol's (5 : 4 : 3), the second Alice's and Carol's (5 : 3).
+    function _earn() internal {
         _toProving();
         _prove(alice, 50_000);
         _prove(bob, 40_000);
         _prove(carol, 30_000);
         _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
-        votes.mint(id, alice);
-        votes.mint(id, bob);
-        votes.mint(id, carol);
+        _toProving();
+        _prove(alice, 50_000);
+        _proveNoise(bob);
+        _prove(carol, 30_000);
+        _finalize(_result(keccak256("second"), BASE_LOSS, BASE_LOSS, 0));
+    }
+
+    /// All votes of both rounds are there, and time has passed since.
+    function _mintAll() internal {
+        _mint(2, carol);
         skip(1);
     }
 
@@ -101,11 +147,45 @@ contract ContributionGovernorTest is RegistryFixture {
         assertEq(governor.votingPeriod(), VOTING_PERIOD);
         assertEq(governor.proposalThreshold(), 0.1e18);
         assertEq(governor.quorumNumerator(), 20);
-        assertEq(governor.minimumQuorum(), 0.9e18);
+        assertEq(governor.minimumQuorum(), 1e18);
         assertEq(address(governor.token()), address(votes));
         assertEq(governor.timelock(), address(timelock));
         assertEq(governor.clock(), block.timestamp);
         assertEq(governor.CLOCK_MODE(), "mode=timestamp");
+    }
+
+    function test_RevertWhen_AFloorOfTheQuorumIsNone() public {
+        vm.expectRevert(bytes(".minimumQuorum is below a round's votes, 10^18"));
+        script.deploy(_config("1", "999999999999999999", ""));
+    }
+
+    function test_RevertWhen_AnybodyCouldPropose() public {
+        vm.expectRevert(bytes(".proposalThreshold is zero: anybody could propose"));
+        script.deploy(_config("0", "1000000000000000000", ""));
+    }
+
+    function test_RevertWhen_TheTimelockDoesNotOwnTheNetwork() public {
+        address[4] memory owned =
+            [address(rules), address(nodes), address(registry.verifierRouter()), address(coordinators)];
+        for (uint256 i; i < owned.length; ++i) {
+            _assertOwnershipIsMissed(owned[i], "");
+        }
+        AllowList list = new AllowList(address(timelock));
+        string memory more = string.concat(',"owned":["', vm.toString(address(list)), '"]');
+        script.deploy(_config("1", "1000000000000000000", more));
+        _assertOwnershipIsMissed(address(list), more);
+    }
+
+    function _assertOwnershipIsMissed(address owned, string memory more) internal {
+        uint256 state = vm.snapshotState();
+        vm.prank(address(timelock));
+        Ownable2Step(owned).transferOwnership(owner);
+        vm.prank(owner);
+        Ownable2Step(owned).acceptOwnership();
+        string memory config = _config("1", "1000000000000000000", more);
+        vm.expectRevert(bytes(string.concat("the timelock does not own ", vm.toString(owned))));
+        script.deploy(config);
+        vm.revertToState(state);
     }
 
     function test_ContributorsChangeAParameter() public {
@@ -141,13 +221,13 @@ contract ContributionGovernorTest is RegistryFixture {
         _queue();
     }
 
-    /// 5/12 of the votes are above 20 %, and below the fixed number.
+    /// 15/48 of the votes are above 20 %, and below the fixed number.
     function test_NobodyDecidesWhileFewVotesAreThere() public {
         _mintAll();
-        assertEq(governor.quorum(block.timestamp - 1), 0.9e18);
+        assertEq(governor.quorum(block.timestamp - 1), 1e18);
         uint256 proposal = _propose(alice);
         skip(VOTING_DELAY + 1);
-        _vote(proposal, alice, 1);
+        _vote(proposal, carol, 1);
         skip(VOTING_PERIOD);
         _expectState(proposal, IGovernor.ProposalState.Defeated);
     }
@@ -162,19 +242,14 @@ contract ContributionGovernorTest is RegistryFixture {
     }
 
     function test_VotesMintedAfterTheStartDoNotCount() public {
-        _toProving();
-        _prove(alice, 50_000);
-        _prove(bob, 40_000);
-        _prove(carol, 30_000);
-        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
-        votes.mint(id, alice);
-        skip(1);
+        uint256 before = votes.votesOf(carol);
         uint256 proposal = _propose(alice);
         skip(VOTING_DELAY + 1);
-        votes.mint(id, bob);
-        _vote(proposal, bob, 1);
+        _mint(2, carol);
+        assertGt(votes.votesOf(carol), before);
+        _vote(proposal, carol, 1);
         (, uint256 inFavour,) = governor.proposalVotes(proposal);
-        assertEq(inFavour, 0);
+        assertEq(inFavour, before);
     }
 
     function test_RevertWhen_TheProposerHasTooFewVotes() public {

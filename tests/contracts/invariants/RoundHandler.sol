@@ -245,6 +245,7 @@ contract RoundHandler is RegistryFixture {
             _topUpOrLeave(node, seed);
         } else if (status == NodeStatus.Active) {
             if (seed % 3 == 0) nodes.requestExit();
+            else try nodes.retire(node) { } catch { }
         } else {
             if (seed % 2 == 0) skip(EXIT_DELAY);
             uint256 bond = nodes.node(node).bond;

@@ -177,6 +177,13 @@ contract FaultsTest is RegistryFixture {
         vm.prank(dave);
         registry.commitUpdate(id, digest, 1, -8);
         nodes.topUp{ value: DATASET_SIZE * BOND / 4 }(dave);
+        _expectRevert(I.ContributionRegistry_JoinedTooLate.selector, block.timestamp, block.timestamp);
+        vm.prank(dave);
+        registry.commitUpdate(id, digest, 1, -8);
+        vm.prank(coordinator);
+        registry.abortRound(id);
+        skip(1);
+        _open();
         vm.prank(dave);
         registry.commitUpdate(id, digest, 1, -8);
     }
