@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a verified round adds to a plain Flower round, by stage, and how much memory a node takes.
 
-    uv run bench/round_cost.py [--rounds 3] [--json FILE]
+    uv run bench/round_cost.py [--rounds 3] [--nodes 3] [--json FILE]
 
 One run on one machine: first plain Flower (`bench/plain_flower.py`), then the real network (Anvil,
 coordinator, nodes with proofs), the same tasks, data, steps and connection, every process as it
@@ -64,7 +64,9 @@ def show(name: str, line: str) -> None:
     print(f"{name:>12} | {line}", file=sys.stderr, flush=True)
 
 
-def run_plain(folder: Path, rounds: int) -> tuple[list[Round], dict[str, Usage]]:
+def run_plain(
+    folder: Path, rounds: int, tasks: Sequence[str]
+) -> tuple[list[Round], dict[str, Usage]]:
     """Server and nodes as processes of their own."""
     folder.mkdir(parents=True)
     script = str(Path(__file__).with_name("plain_flower.py"))
@@ -78,10 +80,10 @@ def run_plain(folder: Path, rounds: int) -> tuple[list[Round], dict[str, Usage]]
 
     try:
         with Sampler(lambda: {name: child.pid for name, child in children.items()}) as sampler:
-            arguments = ["server", str(address_file), str(folder), str(rounds), *DEVNET_TASKS]
+            arguments = ["server", str(address_file), str(folder), str(rounds), *tasks]
             server = start("server", arguments, result)
             address, ca = await_file(address_file, server).split()
-            for task in DEVNET_TASKS:
+            for task in tasks:
                 start(task, ["node", address, ca, str(folder), task])
             await_end(server, children)
     finally:
@@ -90,11 +92,13 @@ def run_plain(folder: Path, rounds: int) -> tuple[list[Round], dict[str, Usage]]
     return read_plain(result), sampler.usage
 
 
-def run_verified(folder: Path, rounds: int) -> tuple[list[Round], dict[str, Usage]]:
+def run_verified(
+    folder: Path, rounds: int, tasks: Sequence[str]
+) -> tuple[list[Round], dict[str, Usage]]:
     """Anvil, coordinator and nodes as in the demo, without a freeloader and recordings."""
     home, logs, result = folder / "home", folder / "logs", folder / "rounds.json"
     home.mkdir(parents=True)
-    quorum = len(DEVNET_TASKS)
+    quorum = len(tasks)
     with open_devnet(home, port=0, quorum=quorum, circuit=DEVNET_CIRCUIT) as network:
         fleet = DemoFleet(network.anvil.rpc_url, home, logs, show)
 
@@ -105,7 +109,7 @@ def run_verified(folder: Path, rounds: int) -> tuple[list[Round], dict[str, Usag
         try:
             with Sampler(find_roots) as sampler:
                 coordinator = fleet.start_coordinator(rounds, result)
-                for number, task in enumerate(DEVNET_TASKS, 1):
+                for number, task in enumerate(tasks, 1):
                     fleet.start_node(number, task)
                 await_end(coordinator, fleet.children)
         finally:
@@ -160,30 +164,32 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3, help="counted ones; one more warms up")
+    parser.add_argument("--nodes", type=int, choices=[1, 2, 3], default=len(DEVNET_TASKS))
     parser.add_argument("--json", type=Path, help="also write everything there")
     parser.add_argument(
         "--keep", type=Path, help="folder for logs and state, instead of a temporary one"
     )
     options = parser.parse_args()
+    tasks = DEVNET_TASKS[: options.nodes]
     load = os.getloadavg()[0]
     cpus = len(os.sched_getaffinity(0))
     print(
-        f"cpus={cpus} load={load:.1f} nodes={len(DEVNET_TASKS)} circuit={DEVNET_CIRCUIT}",
+        f"cpus={cpus} load={load:.1f} nodes={len(tasks)} circuit={DEVNET_CIRCUIT}",
         flush=True,
     )
     with tempfile.TemporaryDirectory(prefix="zk0-cost-") as scratch:
         folder = options.keep or Path(scratch)
         plain = describe(
-            "plain Flower", *_drop_first(run_plain(folder / "plain", options.rounds + 1))
+            "plain Flower", *_drop_first(run_plain(folder / "plain", options.rounds + 1, tasks))
         )
         verified = describe(
-            "verified", *_drop_first(run_verified(folder / "verified", options.rounds + 1))
+            "verified", *_drop_first(run_verified(folder / "verified", options.rounds + 1, tasks))
         )
     print_side(plain)
     print_side(verified)
     added = verified["overhead_median"] - plain["overhead_median"]
     ratio = (TRAINING_S + verified["overhead_median"]) / (TRAINING_S + plain["overhead_median"])
-    nodes_mb = max(verified["memory_mb"][task]["together"] for task in DEVNET_TASKS)
+    nodes_mb = max(verified["memory_mb"][task]["together"] for task in tasks)
     print(f"\nverification adds {added:.1f} s to a round (median of {options.rounds})")
     print(f"ratio for {TRAINING_S:.0f} s of local training: {ratio:.4f} (goal: {GOAL:.2f} or less)")
     print(f"largest node with its children: {nodes_mb} MB (goal: {MEMORY_GOAL_MB:.0f} or less)")
