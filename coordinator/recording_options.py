@@ -79,7 +79,9 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Rounds between saved models; the last is always saved.",
             ),
             click.option(
-                "--unseen", multiple=True, help="Data set of a task that nobody trains on."
+                "--unseen",
+                multiple=True,
+                help="Data set of a task that nobody trains on, or a federation's TOML file.",
             ),
             click.option(
                 "--roll-out", multiple=True, help="Simulator task to roll out at each evaluation."

@@ -47,7 +47,11 @@ class Assessment:
 )
 @click.option("--blind/--no-blind", default=True, show_default=True, help="Gray-image control.")
 @click.option("--scores/--no-scores", default=True, show_default=True, help="Loss, action error.")
-@click.option("--unseen", multiple=True, help="Data set to score on, beside the pool.")
+@click.option(
+    "--unseen",
+    multiple=True,
+    help="Data set, or federation's TOML file, to score on beside the pool.",
+)
 @click.option("--pool", type=click.Path(path_type=Path), help="Held-out episodes, one set a task.")
 @json_option
 def evaluate(

@@ -16,7 +16,7 @@ import torch
 from click.testing import CliRunner
 
 from zk0.cli import cli
-from zk0.errors import CheckpointError, StorageError
+from zk0.errors import CheckpointError, ConfigError, StorageError
 from zk0.evaluate import Assessment, format_assessment, load_model
 from zk0.learning.action_error import compute_action_mse, predict_actions
 from zk0.learning.datasets import read_frames
@@ -122,6 +122,24 @@ def test_unseen_sets_are_held_out_episodes_under_their_own_name() -> None:
     (name, entry), *rest = load_unseen_sets(["stack"]).items()
     assert (name, entry.task, entry.unseen, rest) == ("stack", "stack", True, [])
     assert entry.frames.episodes == [16, 17, 18, 19]
+
+
+def test_a_federations_own_evaluation_sets_are_used_whole(tmp_path: Path) -> None:
+    file = tmp_path / "federation.toml"
+    file.write_text(
+        '[tool.zk0.datasets]\nclients = [{ name = "touch", address = "touch" }]\n'
+        'evaluation = [{ name = "piles", address = "stack", episodes = [3, 6] }]\n'
+    )
+    (name, entry), *rest = load_unseen_sets([str(file)]).items()
+    assert (name, entry.task, entry.unseen, rest) == ("piles", "piles", True, [])
+    assert entry.frames.episodes == [3, 4, 5]
+
+
+def test_a_federation_without_evaluation_sets_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "federation.toml"
+    file.write_text('[tool.zk0.datasets]\nclients = [{ name = "touch", address = "touch" }]\n')
+    with pytest.raises(ConfigError, match=r"federation.toml: expected .*evaluation"):
+        load_unseen_sets([str(file)])
 
 
 def test_lerobot_alone_loads_an_exported_folder_and_acts_like_the_original(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from zk0.learning.augmentation import Augment, build_augmentation
 from zk0.learning.decoding import read_camera
@@ -21,6 +22,7 @@ from zk0.learning.integrity import (
 from zk0.learning.offsets import compute_offsets
 from zk0.learning.robot import ACTION_KEY, SO101, STATE_KEY, Robot
 from zk0.learning.rows import Rows, read_rows
+from zk0.learning.splitting import Split
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +49,33 @@ def load_dataset(dataset: str | DatasetSettings, robot: Robot = SO101) -> Datase
     """
     if isinstance(dataset, str):
         dataset = choose_dataset(dataset)
-    inspection = inspect_dataset(dataset, robot)
+    frames, split = _load(dataset, robot, "client")
+    return Dataset(
+        name=dataset.label,
+        train=frames.select_episodes(split.train),
+        held_out=frames.select_episodes(split.held_out),
+        augment=build_augmentation(dataset),
+    )
+
+
+def load_evaluation_frames(dataset: DatasetSettings, robot: Robot = SO101) -> Frames:
+    """All selected episodes of a set that nobody trains on. Raises as `load_dataset`."""
+    frames, split = _load(dataset, robot, "evaluation")
+    return frames.select_episodes(split.held_out)
+
+
+def _load(
+    dataset: DatasetSettings, robot: Robot, role: Literal["client", "evaluation"]
+) -> tuple[Frames, Split]:
+    """Inspected, then decoded."""
+    inspection = inspect_dataset(dataset, robot, role)
     inspection.validate()
     for warning in inspection.warnings:
         log.warning("%s", warning.message)
     rows = read_rows(inspection.root)
     frames = _decode(rows, robot, dataset.rename, dataset.tolerance_s)
     offsets = compute_offsets(dataset, rows.metadata.fps, list(frames.images))
-    frames = replace(frames, offsets=offsets)
-    return Dataset(
-        name=dataset.label,
-        train=frames.select_episodes(inspection.split.train),
-        held_out=frames.select_episodes(inspection.split.held_out),
-        augment=build_augmentation(dataset),
-    )
+    return replace(frames, offsets=offsets), inspection.split
 
 
 def read_frames(root: Path, robot: Robot = SO101) -> Frames:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from zk0.errors import ConfigError
 from zk0.learning.action_error import compute_action_mse, name_error
-from zk0.learning.datasets import load_dataset
+from zk0.learning.datasets import load_dataset, load_evaluation_frames
 from zk0.learning.evaluation import compute_task_loss
 from zk0.learning.export import export_policy
+from zk0.learning.federation import TABLE, load_federation
 from zk0.learning.frames import Frames
 from zk0.learning.policy import Policy
 from zk0.learning.pool import Pool
@@ -42,22 +43,41 @@ def make_pool_sets(pool: Pool) -> dict[str, EvaluationSet]:
 
 
 def load_unseen_sets(references: Sequence[str], robot: Robot = SO101) -> dict[str, EvaluationSet]:
-    """The held-out episodes of data sets of other tasks, given as a node's `--dataset` is.
+    """Data sets of other tasks, by name.
+
+    Args:
+        references: addresses as a node's `--dataset` takes them, of which the held-out episodes
+            are used, or federation files (*.toml), of whose `evaluation` sets all are.
 
     Raises:
         DatasetError: one of them is missing, damaged or another robot's.
-        ConfigError: two of them have the same last name.
+        ConfigError: two of them have the same name; a file that is not valid or has no such set.
     """
     sets: dict[str, EvaluationSet] = {}
     for reference in references:
-        name = Path(reference.rpartition(":")[2]).name
-        if name in sets:
-            raise ConfigError(
-                f"two unseen evaluation sets are called {name!r}, the last is {reference}: "
-                "rename the folder of one of them"
-            )
-        sets[name] = EvaluationSet(name, True, load_dataset(reference, robot).held_out)
+        for name, frames in _load_unseen(reference, robot):
+            if name in sets:
+                raise ConfigError(
+                    f"two unseen evaluation sets are called {name!r}, the last is in {reference}: "
+                    "rename one of them"
+                )
+            sets[name] = EvaluationSet(name, True, frames)
     return sets
+
+
+def _load_unseen(reference: str, robot: Robot) -> Iterator[tuple[str, Frames]]:
+    file = Path(reference)
+    if file.suffix != ".toml":
+        name = Path(reference.rpartition(":")[2]).name
+        yield name, load_dataset(reference, robot).held_out
+        return
+    settings = load_federation(file).evaluation
+    if not settings:
+        raise ConfigError(
+            f"{file}: expected [[{TABLE}.evaluation]] sets to evaluate on, none found"
+        )
+    for entry in settings:
+        yield entry.name, load_evaluation_frames(entry, robot)
 
 
 def space_evenly(length: int, count: int) -> list[int]:

@@ -12,6 +12,7 @@ from zk0.errors import DatasetError
 from zk0.learning.datasets import Dataset
 from zk0.learning.evaluation import compute_held_out_loss
 from zk0.learning.frames import build_batch
+from zk0.learning.memory import release_memory
 from zk0.learning.policy import Policy
 from zk0.learning.schedules import make_scheduler
 from zk0.ports import Tensors, TrainingResult
@@ -65,6 +66,7 @@ class SmolVlaLearner:
         before = compute_held_out_loss(self._policy, self._dataset.held_out)
         self._run_steps(seed, self._recipe.learning_rate * rate_share)
         after = compute_held_out_loss(self._policy, self._dataset.held_out)
+        release_memory()
         return TrainingResult(
             parameters=self._policy.get_parameters(),
             num_examples=self.num_examples,
