@@ -91,6 +91,7 @@ contract ContributionRegistry is IContributionRegistry {
     mapping(uint256 roundId => uint256 bitmap) private _credited;
     /// What a share paid off; written only where there was a debt.
     mapping(uint256 roundId => mapping(uint256 index => uint256 paidNano)) private _debtPaid;
+    mapping(uint256 roundId => uint256 paidNano) private _debtPaidInRound;
 
     modifier onlyCoordinator() {
         _requireCoordinator();
@@ -120,6 +121,10 @@ contract ContributionRegistry is IContributionRegistry {
         verifierRouter = parts.networkParameters.verifierRouter();
         _requireServed(nodeRegistry.registry());
         _requireServed(address(coordinators_.registry()));
+        require(
+            address(parts.randomness).code.length != 0,
+            ContributionRegistry_NoRandomness(address(parts.randomness))
+        );
         randomness = parts.randomness;
         manifestDigest = manifestDigest_;
         manifestCid = manifestCid_;
@@ -144,6 +149,8 @@ contract ContributionRegistry is IContributionRegistry {
         r.taskCount = uint8(nodeRegistry.taskCount());
         uint32 version = _takeRules();
         r.parametersVersion = version;
+        // Refuses a frozen circuit: nobody's work could be proven.
+        _verifierOf(r);
         // No chain has 2^40 seconds.
         // forge-lint: disable-next-line(unsafe-typecast)
         r.openedAt = uint40(block.timestamp);
@@ -160,9 +167,10 @@ contract ContributionRegistry is IContributionRegistry {
     {
         Round storage r = _inPhase(roundId, Phase.Committing);
         _requireInTime(r.deadline);
-        (bool active, uint8 task, uint32 datasetSize) = nodeRegistry.registration(msg.sender);
+        (bool active, uint8 task, uint32 datasetSize, uint40 joinedAt) = nodeRegistry.registration(msg.sender);
         require(active, ContributionRegistry_NotActive(msg.sender));
-        require(task < r.taskCount, ContributionRegistry_TaskNotInRound(r.taskCount, task));
+        // Else one seat would be enough to fill a round: join, commit, exit, and again under another address.
+        require(joinedAt < r.openedAt, ContributionRegistry_JoinedTooLate(r.openedAt, joinedAt));
         require(digest != 0, ContributionRegistry_ZeroDigest());
         require(
             numExamples != 0 && numExamples <= datasetSize,
@@ -223,6 +231,7 @@ contract ContributionRegistry is IContributionRegistry {
         Round storage r = _inPhase(roundId, Phase.Sampling);
         bytes32 seed = _draw("sample", r.closingBlock, roundId);
         if (seed == Seeds.NONE) {
+            _requireInTime(r.deadline);
             r.closingBlock = uint64(block.number);
             emit SampleRearmed(roundId, block.number);
             return;
@@ -258,6 +267,7 @@ contract ContributionRegistry is IContributionRegistry {
     ) external override onlyCoordinator {
         Round storage r = _inPhase(roundId, Phase.Collecting);
         require(candidateDigest != 0, ContributionRegistry_ZeroDigest());
+        _requireNewCheckpoint(candidateDigest);
         require(clipShifts.length == r.count, ContributionRegistry_ListLength(r.count, clipShifts.length));
         require(missing.length == r.count, ContributionRegistry_ListLength(r.count, missing.length));
         require(
@@ -268,6 +278,8 @@ contract ContributionRegistry is IContributionRegistry {
         Parameters storage p = _parametersOf(r);
         MissingReason[] memory reasons = new MissingReason[](missing.length);
         for (uint256 i; i < reasons.length; ++i) {
+            // Uploading has the same deadline as the sample, which is committed first.
+            if (missing[i] == MissingReason.NotUploaded) _requireOver(r.deadline);
             reasons[i] = _sealContribution(roundId, i, clipShifts[i], missing[i], p);
         }
         _fixWeights(roundId, r, reasons, p.maxWeightShareBps);
@@ -286,6 +298,7 @@ contract ContributionRegistry is IContributionRegistry {
         require(r.challengeSeed == 0, ContributionRegistry_ChallengeAlreadyDrawn(r.challengeSeed));
         bytes32 seed = _draw("challenge", r.sealBlock, roundId);
         if (seed == Seeds.NONE) {
+            _requireInTime(r.deadline);
             r.sealBlock = uint64(block.number);
             emit ChallengeRearmed(roundId, block.number);
             return;
@@ -370,6 +383,8 @@ contract ContributionRegistry is IContributionRegistry {
         );
         require(result.reportDigest != 0, ContributionRegistry_ZeroDigest());
         require(bytes(result.reportCid).length != 0, ContributionRegistry_EmptyCid());
+        // Refuses a frozen circuit: what was proven with it may be worth nothing, and others could not prove.
+        _verifierOf(r);
         uint256 acceptedBitmap = _settle(roundId, r, result.harmfulBitmap);
         bool baseKept = Gate.validate(r, result, acceptedBitmap, _parametersOf(r).maxRegressionNano);
 
@@ -377,7 +392,6 @@ contract ContributionRegistry is IContributionRegistry {
         r.baseKept = baseKept;
         r.aggregateLossNano = result.aggregateLossNano;
         r.finalLossNano = result.finalLossNano;
-        r.checkpointDigest = result.checkpointDigest;
         if (!baseKept) {
             _creditContributions(roundId, acceptedBitmap & ~result.harmfulBitmap);
             _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
@@ -403,8 +417,9 @@ contract ContributionRegistry is IContributionRegistry {
         );
         uint256 deadline = _abortDeadline(r, phase);
         bool missed = block.timestamp > deadline;
-        if (msg.sender != coordinator()) {
-            require(missed, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp));
+        bool frozen = verifierRouter.isFrozen(_rules[r.parametersVersion].circuitId);
+        if (!frozen && msg.sender != coordinator()) {
+            _requireOver(deadline);
             // Else whoever is first after the deadline could abort what others have a right to close.
             uint256 quorum = _parametersOf(r).quorum;
             require(
@@ -413,14 +428,18 @@ contract ContributionRegistry is IContributionRegistry {
             );
         }
         _abort(roundId, r);
-        if (_isCoordinatorsDoing(r, phase)) coordinators.penalize(roundId, missed);
+        if (!frozen && _isCoordinatorsDoing(r, phase)) coordinators.penalize(roundId, missed);
     }
 
     // ---------------------------------------------------------------- views
 
     /// @inheritdoc IContributionRegistry
-    function round(uint256 roundId) external view override returns (Round memory) {
-        return _rounds[roundId];
+    function round(uint256 roundId) external view override returns (Round memory r) {
+        r = _rounds[roundId];
+        // What the next round started from, so that no slot is spent on it.
+        if (r.phase == Phase.Finalized) {
+            r.checkpointDigest = roundId == roundCount ? head : _rounds[roundId + 1].baseDigest;
+        }
     }
 
     /// @inheritdoc IContributionRegistry
@@ -484,7 +503,9 @@ contract ContributionRegistry is IContributionRegistry {
         if (r.phase != Phase.Finalized) return (0, 0, 0, false);
         // A kept base has the loss of the base, and nobody's credit.
         dropNano = Credits.dropNano(r.baseLossNano, r.finalLossNano);
-        return (r.creditNano, _credited[roundId], dropNano, true);
+        totalNano = r.creditNano;
+        dropNano = Credits.creditedDropNano(dropNano, totalNano, _debtPaidInRound[roundId]);
+        return (totalNano, _credited[roundId], dropNano, true);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -695,7 +716,10 @@ contract ContributionRegistry is IContributionRegistry {
         (creditNano, debtAfter) = Credits.settle(c.shareNano, debtBefore);
         if (debtAfter != debtBefore) {
             debtNano[node] = debtAfter;
-            if (debtAfter < debtBefore) _debtPaid[roundId][index] = debtBefore - debtAfter;
+            if (debtAfter < debtBefore) {
+                _debtPaid[roundId][index] = debtBefore - debtAfter;
+                _debtPaidInRound[roundId] += debtBefore - debtAfter;
+            }
             emit DebtChanged(roundId, node, debtBefore, debtAfter);
         }
         if (creditNano != 0) emit ContributionCredited(roundId, node, creditNano);
@@ -704,7 +728,7 @@ contract ContributionRegistry is IContributionRegistry {
     function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {
         require(digest != 0, ContributionRegistry_ZeroDigest());
         require(bytes(cid).length != 0, ContributionRegistry_EmptyCid());
-        require(_publications[digest].publishedAt == 0, ContributionRegistry_CheckpointExists(digest));
+        _requireNewCheckpoint(digest);
 
         bytes32 parent = head;
         head = digest;
@@ -748,6 +772,14 @@ contract ContributionRegistry is IContributionRegistry {
 
     function _requireInTime(uint256 deadline) private view {
         require(block.timestamp <= deadline, ContributionRegistry_DeadlinePassed(deadline, block.timestamp));
+    }
+
+    function _requireOver(uint256 deadline) private view {
+        require(block.timestamp > deadline, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp));
+    }
+
+    function _requireNewCheckpoint(bytes32 digest) private view {
+        require(_publications[digest].publishedAt == 0, ContributionRegistry_CheckpointExists(digest));
     }
 
     function _requireExponent(int256 exponent, Parameters storage p) private view {

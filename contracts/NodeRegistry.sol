@@ -243,10 +243,10 @@ contract NodeRegistry is INodeRegistry, Forfeits, ReentrancyGuardTransient {
         external
         view
         override
-        returns (bool active, uint8 task, uint32 datasetSize)
+        returns (bool active, uint8 task, uint32 datasetSize, uint40 joinedAt)
     {
         Node storage record = _nodes[account];
-        return (record.status == NodeStatus.Active, record.task, record.datasetSize);
+        return (record.status == NodeStatus.Active, record.task, record.datasetSize, record.joinedAt);
     }
 
     /// @inheritdoc INodeRegistry

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DOORKEEPER_S = 2.0
+ASK_TIMEOUT_S = 60.0
 
 
 def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None) -> Examiner:
@@ -100,7 +101,7 @@ def open_base(options: NetworkOptions, wallet: str, password_file: Path | None) 
     return Base(ledger, rewards, open_ledger(options), store, manifest, home)
 
 
-def make_tools(base: Base, pool: Path | None) -> Tools:
+def make_tools(base: Base, pool: Path | None, min_nodes: int | None = None) -> Tools:
     """Prover and examiner; imports torch."""
     network = base.ledger.network
     return Tools(
@@ -111,6 +112,7 @@ def make_tools(base: Base, pool: Path | None) -> Tools:
         manifest=base.manifest,
         home=base.home,
         rewards=base.rewards,
+        min_nodes=min_nodes,
     )
 
 
@@ -222,31 +224,30 @@ def open_runner(
     base: Base,
     pool: Path | None,
     endpoint: SuperLinkEndpoint,
-    ask_timeout_s: float,
+    min_nodes: int | None = None,
     recording: RecordingOptions | None = None,
 ) -> Iterator[CoordinatorRunner]:
     """A runner over Flower."""
     from zk0.learning.flower_fleet import open_fleet
 
     with Doorkeeper(endpoint, base.reader) as doorkeeper:
-        tools = make_tools(base, pool)
+        tools = make_tools(base, pool, min_nodes)
         recorder = make_recorder(tools, recording) if recording else None
         with open_fleet(endpoint) as fleet, recorder or nullcontext():
-            yield make_runner(tools, fleet, doorkeeper, ask_timeout_s, recorder)
+            yield make_runner(tools, fleet, doorkeeper, recorder)
 
 
 def make_runner(
     tools: Tools,
     fleet: Fleet,
     registrar: NodeRegistrar,
-    ask_timeout_s: float,
     recorder: Recorder | None = None,
 ) -> CoordinatorRunner:
     dispatch = Dispatch(
         fleet,
         tools.ledger,
         registrar,
-        ask_timeout_s=ask_timeout_s,
+        ask_timeout_s=ASK_TIMEOUT_S,
         pause=lambda: time.sleep(tools.poll_s),
     )
     pipeline = CoordinatorPipeline(tools, dispatch)

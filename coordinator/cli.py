@@ -19,8 +19,6 @@ from zk0.console import (
     wallet_options,
 )
 
-ASK_TIMEOUT_S = 60.0
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="zk0")
@@ -42,6 +40,11 @@ def cli(verbose: bool) -> None:
 )
 @click.option("--superlink-ca", type=click.Path(path_type=Path), help="Of a running SuperLink.")
 @click.option("--pool", type=click.Path(path_type=Path), help="Held-out episodes, one set a task.")
+@click.option(
+    "--min-nodes",
+    type=click.IntRange(1),
+    help="Open a round once so many nodes have joined.  [default: the quorum]",
+)
 @recording_options
 @json_option
 def run_round(
@@ -52,6 +55,7 @@ def run_round(
     superlink: str,
     superlink_ca: Path | None,
     pool: Path | None,
+    min_nodes: int | None,
     recording: RecordingOptions | None,
     as_json: bool,
 ) -> None:
@@ -65,7 +69,7 @@ def run_round(
     summaries = []
     with (
         bootstrap.open_superlink(base.home, superlink, superlink_ca, published_ca) as endpoint,
-        bootstrap.open_runner(base, pool, endpoint, ASK_TIMEOUT_S, recording) as runner,
+        bootstrap.open_runner(base, pool, endpoint, min_nodes, recording) as runner,
     ):
         for _ in range(rounds):
             summary = runner.run_round()

@@ -13,6 +13,7 @@ from zk0.messages import ProveRequest, TrainReply, TrainRequest, UploadReply, fi
 from zk0.ports import Fleet, Ledger, Parcel, Registration, Reply
 from zk0.protocol.checkpoint import Checkpoint
 from zk0.protocol.commitment import compute_receipt_hash
+from zk0.protocol.round import Round
 from zk0.protocol.statement import Address, Digest
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,10 @@ class Dispatch:
         connected = set(self._fleet.get_nodes())
         return {key: r for key, r in registrations.items() if key in connected}
 
-    def get_reachable(self) -> set[Address]:
-        """Addresses of the nodes that are connected now."""
-        return {r.node for r in self._get_connected().values()}
+    def get_reachable(self, round_: Round) -> set[Address]:
+        """Addresses of the nodes that are connected now and may take part in `round_`."""
+        connected = self._get_connected().values()
+        return {r.node for r in connected if r.joined_at < round_.opened_at}
 
     def _ask(
         self,
@@ -99,7 +101,7 @@ class Dispatch:
         round_ = self._ledger.get_round(round_id)
         committed = {c.node for c in round_.contributions}
         parcel = TrainRequest(round_id, base, digest).to_parcel()
-        waiting = dict.fromkeys(self.get_reachable() - committed, parcel)
+        waiting = dict.fromkeys(self.get_reachable(round_) - committed, parcel)
 
         def take(node: Address, reply: Parcel) -> None:
             trained = TrainReply.from_parcel(reply)

@@ -30,6 +30,8 @@ from zk0.storage.files import write_file
 
 log = logging.getLogger(__name__)
 
+NEXT_SECOND_S = 1.5
+
 
 class CoordinatorPipeline:
     """The stages of one network's rounds."""
@@ -45,12 +47,26 @@ class CoordinatorPipeline:
     # --- open ----------------------------------------------------------------------------
 
     def open(self) -> int:
-        """Open the next round from the head checkpoint; returns its number."""
+        """Open the next round from the head checkpoint, once enough nodes are there; its number."""
+        self._wait_for_nodes()
         # Counted before: what is counted afterwards may be without the new round again.
         round_id = self._ledger.get_round_count() + 1
         self._ledger.open_round(self._workspace.pool.root)
         log.info("round %d: open", round_id)
         return round_id
+
+    def _wait_for_nodes(self) -> None:
+        """Whoever joins after the opening takes part in the next round only."""
+        needed = self._tools.min_nodes or self._ledger.get_next_rules().parameters.quorum
+        said = -1
+        while len(joined := [r.joined_at for r in self._ledger.get_active_nodes()]) < needed:
+            if len(joined) != said:
+                log.info("waiting for nodes: %d of %d have joined", said := len(joined), needed)
+            time.sleep(self._tools.poll_s)
+        # Also who joined in the second of the opening. Without new blocks, the next one is later.
+        end = time.monotonic() + NEXT_SECOND_S
+        while self._ledger.get_block().timestamp <= max(joined) and time.monotonic() < end:
+            time.sleep(self._tools.poll_s / 4)
 
     # --- collect -------------------------------------------------------------------------
 
@@ -78,7 +94,7 @@ class CoordinatorPipeline:
         if active <= committed:
             return True
         waited = now >= round_.opened_at + parameters.min_commit_window_s
-        return waited and not (self._dispatch.get_reachable() - committed)
+        return waited and not (self._dispatch.get_reachable(round_) - committed)
 
     def _is_closable(self, round_id: int) -> Callable[[], bool]:
         return lambda: self._may_close(self._ledger.get_round(round_id))

@@ -22,6 +22,8 @@ class Tools:
     home: CoordinatorHome
     rewards: RewardLedger | None = None
     """None: no vault is known, and nobody is paid."""
+    min_nodes: int | None = None
+    """Nodes that must have joined before a round is opened; None: the quorum."""
     poll_s: float = 0.5
     block_wait_s: float = 30.0
     """How long to wait for a block before trying without it (a chain that mines on demand)."""

@@ -87,14 +87,15 @@ class Registration:
     is_active: bool
     node_key: bytes
     """The Flower node key: DER public key bytes."""
+    joined_at: int = 0
+    """When it joined, or came back from a suspension, block timestamp in seconds: it takes part in
+    rounds opened after that."""
     exit_at: int = 0
     """From when the bond can be withdrawn, block timestamp in seconds; 0 while active."""
     is_suspended: bool = False
     """The bond no longer covers the data set: `top_up` makes the node active again."""
     faults: FaultHistory = dataclasses.field(default_factory=FaultHistory)
     """The node's newest faults; they stay with its address."""
-    joined_at: int = 0
-    """Since when it is active, block timestamp in seconds; anew after a suspension."""
     key_since: tuple[int, int] = (0, 0)
     """Block and log index at which this node registered this key first: whose key it is."""
 

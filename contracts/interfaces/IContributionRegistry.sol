@@ -23,7 +23,7 @@ import { IVerifierRouter } from "./IVerifierRouter.sol";
 /// @dev A round follows the rules and the circuit that the network had when it was opened. There is no owner. The
 /// current coordinator may open a round, close commitments once the quorum's window has passed, seal, publish
 /// the challenge, finalize, and abort a round that is not over; it has no say in
-/// whether a proven contribution is accepted.
+/// whether a proven contribution is accepted, but measures the losses that the gate goes by.
 interface IContributionRegistry is ICreditSource {
     /// @notice The network exists; `genesisDigest` is its first checkpoint.
     event NetworkCreated(
@@ -136,6 +136,12 @@ interface IContributionRegistry is ICreditSource {
     /// @notice A content identifier that must be given is empty.
     error ContributionRegistry_EmptyCid();
 
+    /// @notice There is no contract at the address that seeds are to come from.
+    error ContributionRegistry_NoRandomness(address actual);
+
+    /// @notice The node joined after the round was opened: it can take part in the next one.
+    error ContributionRegistry_JoinedTooLate(uint256 openedAt, uint256 joinedAt);
+
     /// @notice The registry of nodes, or the set of coordinators, takes reports from another address.
     error ContributionRegistry_NotServed(address expected, address actual);
 
@@ -159,9 +165,6 @@ interface IContributionRegistry is ICreditSource {
 
     /// @notice The address is not an active node.
     error ContributionRegistry_NotActive(address node);
-
-    /// @notice The node's task was added after the round had been opened.
-    error ContributionRegistry_TaskNotInRound(uint256 taskCount, uint256 actual);
 
     /// @notice The node has committed an update in this round.
     error ContributionRegistry_AlreadyCommitted(uint256 round, address node);
@@ -280,12 +283,13 @@ interface IContributionRegistry is ICreditSource {
     /// @param exponent Of the update's power-of-two scale.
     function commitUpdate(uint256 roundId, bytes32 digest, uint32 numExamples, int8 exponent) external;
 
-    /// @notice Closes commitments. The coordinator once every active node has committed, or the quorum has
-    /// and its window has passed; anyone after the deadline, when too few commitments abort the round.
+    /// @notice Closes commitments. The coordinator once there is a quorum and every active node has committed, or
+    /// the quorum's window has passed; anyone after the deadline, when too few commitments abort the round.
     function closeCommits(uint256 roundId) external;
 
     /// @notice Draws the sample from the hash of the closing block, in a later block. Anyone.
-    /// @dev If that hash is gone, the current block takes its place, and the draw is to be repeated.
+    /// @dev If that hash is gone, the current block takes its place until the deadline, and the draw is to be
+    /// repeated; after it, the round can only be aborted.
     function drawSample(uint256 roundId) external;
 
     /// @notice Commits the caller's update at the sample: once, before the deadline.
@@ -295,9 +299,10 @@ interface IContributionRegistry is ICreditSource {
     function commitSample(uint256 roundId, bytes32 sampleSeed, bytes calldata sampleCommitment) external;
 
     /// @notice Fixes the candidate. Only the coordinator, once every sample is on chain or the deadline has
-    /// passed. A contribution without a sample is missing whatever the list says.
+    /// passed. A contribution without a sample is missing whatever the list says. `NotUploaded` can only be said after
+    /// the deadline, which is also that of uploads.
     /// @param roundId The round.
-    /// @param candidateDigest SHA-256 of the exact aggregate of the available updates.
+    /// @param candidateDigest SHA-256 of the exact aggregate of the available updates; not one of a checkpoint.
     /// @param clipShifts For each contribution, the powers of two by which its exponent is lowered.
     /// @param missing For each contribution, why it is missing, or None.
     function sealRound(
@@ -308,7 +313,8 @@ interface IContributionRegistry is ICreditSource {
     ) external;
 
     /// @notice Draws the challenge from the hash of the seal's block, in a later block. Anyone.
-    /// @dev If that hash is gone, the current block takes its place, and the draw is to be repeated.
+    /// @dev If that hash is gone, the current block takes its place until the deadline, and the draw is to be
+    /// repeated; after it, the round can only be aborted.
     function drawChallenge(uint256 roundId) external;
 
     /// @notice Publishes what contributions are measured against, and starts the proving time. Only the
@@ -333,12 +339,13 @@ interface IContributionRegistry is ICreditSource {
     ) external;
 
     /// @notice Settles every contribution and publishes the checkpoint. Only the coordinator, once every
-    /// available contribution is proven or the deadline has passed.
+    /// available contribution is proven or the deadline has passed, and not if the round's circuit is frozen.
     function finalizeRound(uint256 roundId, Finalization calldata result) external;
 
     /// @notice Ends a round without a result. The coordinator as long as it is not over; anyone once its
     /// phase has lasted too long. Costs the coordinator a penalty, unless nodes did not commit, or no sample
-    /// was on chain at the collect deadline; having missed a deadline also costs it its turn.
+    /// was on chain at the collect deadline; having missed a deadline also costs it its turn. Once the round's circuit
+    /// is frozen anyone may, at any time, and it costs nobody anything.
     function abortRound(uint256 roundId) external;
 
     /// @notice A round; zeros if there is none of this number.

@@ -24,7 +24,8 @@ interface ICreditSource {
     /// @notice What a round earned.
     /// @return totalNano Sum of its credits; 0 before its end, after an abort, or if the base was kept.
     /// @return bitmap Bit i: the i-th contribution has a positive credit.
-    /// @return dropNano By how much the loss went down; 0 if it did not, or if the base was kept.
+    /// @return dropNano By how much the loss went down, less the part that paid off debts; 0 if it did not, or if
+    /// the base was kept.
     /// @return over Whether the round is finalized or aborted.
     function roundCredit(uint256 roundId)
         external

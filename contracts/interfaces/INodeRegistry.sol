@@ -160,7 +160,14 @@ interface INodeRegistry is IForfeits {
     function isActive(address account) external view returns (bool);
 
     /// @notice What a commitment needs to know about a node; zeros unless it is registered.
-    function registration(address account) external view returns (bool active, uint8 task, uint32 datasetSize);
+    /// @return active Whether it may commit.
+    /// @return task Its task.
+    /// @return datasetSize Its registered number of examples.
+    /// @return joinedAt When it joined, in seconds: in the round that is open by then it takes no part.
+    function registration(address account)
+        external
+        view
+        returns (bool active, uint8 task, uint32 datasetSize, uint40 joinedAt);
 
     /// @notice A node's newest faults. They stay with the address when it exits and joins again.
     function faults(address account) external view returns (FaultHistory memory);

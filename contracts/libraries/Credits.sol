@@ -36,4 +36,17 @@ library Credits {
     function dropNano(uint256 baseLossNano, uint256 finalLossNano) internal pure returns (uint256) {
         return Math.saturatingSub(baseLossNano, finalLossNano);
     }
+
+    /// @notice The part of a drop that earned credits. What paid off debts earned none, and must not be paid to the
+    /// others of the round either.
+    /// @param drop By how much the round lowered the loss.
+    /// @param totalNano Sum of the round's credits.
+    /// @param paidNano Sum of what its shares paid off.
+    function creditedDropNano(uint256 drop, uint256 totalNano, uint256 paidNano)
+        internal
+        pure
+        returns (uint256)
+    {
+        return paidNano == 0 ? drop : Math.mulDiv(drop, totalNano, totalNano + paidNano);
+    }
 }

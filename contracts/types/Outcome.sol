@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 enum Outcome {
     /// Not decided yet.
     None,
-    /// Proven and admitted: aggregated and paid.
+    /// Proven and admitted: aggregated, unless the base was kept. What it earns is in ContributionCredited.
     Accepted,
     /// Proven, but not aligned with the direction of its own task: not aggregated, not paid.
     BelowThreshold,
@@ -13,6 +13,6 @@ enum Outcome {
     NotProven,
     /// Did not arrive, or did not match its commitment: see its MissingReason.
     Missing,
-    /// Proven and admitted, but left out by the gate.
+    /// Proven and admitted, but left out by the gate, as the coordinator says; with a kept base it means nothing else.
     Harmful
 }

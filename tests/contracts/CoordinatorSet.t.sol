@@ -482,7 +482,7 @@ contract CoordinatorSetTest is RegistryFixture {
         registry.openRound(POOL_ROOT);
         coordinator = standby;
         _toFinalized();
-        assertEq(registry.head(), CANDIDATE);
+        assertEq(registry.head(), candidate);
     }
 
     function test_TheCoordinatorOfARunningRoundStays() public {

@@ -71,7 +71,7 @@ contract DifferentialTest is RegistryFixture {
         uint256[] memory tasks = new uint256[](crowd.length);
         uint256[] memory joined = new uint256[](crowd.length);
         for (uint256 i; i < crowd.length; ++i) {
-            (, uint8 task, uint32 datasetSize) = nodes.registration(crowd[i]);
+            (, uint8 task, uint32 datasetSize,) = nodes.registration(crowd[i]);
             (tasks[i], sizes[i]) = (task, datasetSize);
             joined[i] = nodes.node(crowd[i]).joinedAt;
         }

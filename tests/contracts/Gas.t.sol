@@ -86,9 +86,11 @@ contract FullRoundGasTest is RegistryFixture {
         Parameters memory p = _parameters();
         p.maxNodes = 256;
         registry = _deploy(p);
-        _open();
         for (uint256 i; i < MOST; ++i) {
             _join(_node(i), uint8(i % 3));
+        }
+        _open();
+        for (uint256 i; i < MOST; ++i) {
             _commit(_node(i), 100, -10);
         }
         _close();

@@ -167,7 +167,7 @@ contract NodeFaultsTest is Test {
         assertFalse(registry.isActive(alice));
         assertEq(registry.activeCount(), 1);
         assertEq(registry.nodes(0, 9)[0], bob, "the other one keeps its place");
-        (bool active,,) = registry.registration(alice);
+        (bool active,,,) = registry.registration(alice);
         assertFalse(active, "and cannot commit");
         assertEq(registry.faults(alice).recent, 0, "counting starts anew");
         assertEq(registry.faults(alice).lastRound, 5);

@@ -186,7 +186,8 @@ contract NodeRegistryTest is Test {
         assertEq(n.bond, 40 * BOND + 1, "what is above the least bond is held too");
         assertTrue(registry.isActive(alice));
         assertEq(registry.activeCount(), 1);
-        (bool active, uint8 task, uint32 size) = registry.registration(alice);
+        (bool active, uint8 task, uint32 size, uint40 joinedAt) = registry.registration(alice);
+        assertEq(joinedAt, block.timestamp);
         assertTrue(active && task == 1 && size == 40);
     }
 

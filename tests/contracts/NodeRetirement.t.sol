@@ -178,6 +178,7 @@ contract NodeRetirementTest is RegistryFixture {
     function test_RoundsBeforeItJoinedDoNotCount() public {
         _pass();
         _toCommitted();
+        skip(2);
         _join(erin, 0);
         skip(10);
         _close();

@@ -67,6 +67,7 @@ abstract contract RegistryFixture is Test {
     ContributionRegistry internal registry;
     uint256 internal id; // the round that the test is about
     bytes32 internal sampleSeed;
+    bytes32 internal candidate; // of that round; CANDIDATE in the first
 
     function setUp() public virtual {
         vm.warp(1_700_000_000);
@@ -180,8 +181,10 @@ abstract contract RegistryFixture is Test {
 
     function _join(address node, uint8 task) internal {
         vm.deal(node, 1 ether);
+        rewind(1); // a round is for those who were there before it
         vm.prank(node);
         nodes.join{ value: DATASET_SIZE * BOND }(task, DATASET_SIZE, "key");
+        skip(1);
     }
 
     // ---------------------------------------------------------------- steps
@@ -189,6 +192,7 @@ abstract contract RegistryFixture is Test {
     function _open() internal {
         vm.prank(coordinator);
         id = registry.openRound(POOL_ROOT);
+        candidate = id == 1 ? CANDIDATE : keccak256(abi.encode(CANDIDATE, id));
     }
 
     function _digest(address node) internal view returns (bytes32) {
@@ -222,7 +226,7 @@ abstract contract RegistryFixture is Test {
 
     function _seal(uint8[] memory shifts, MissingReason[] memory missing) internal {
         vm.prank(coordinator);
-        registry.sealRound(id, CANDIDATE, shifts, missing);
+        registry.sealRound(id, candidate, shifts, missing);
     }
 
     function _drawChallenge() internal {
@@ -332,7 +336,7 @@ abstract contract RegistryFixture is Test {
 
     function _toFinalized() internal {
         _toProven();
-        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        _finalize(_result(candidate, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
     }
 
     // ---------------------------------------------------------------- readings

@@ -17,6 +17,7 @@ import { BlockHashRandomness } from "contracts/randomness/BlockHashRandomness.so
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Outcome } from "contracts/types/Outcome.sol";
 import { Parts } from "contracts/types/Parts.sol";
+import { Phase } from "contracts/types/Phase.sol";
 import { Statement } from "contracts/types/Statement.sol";
 import { VerifierRouter } from "contracts/verifiers/VerifierRouter.sol";
 
@@ -108,6 +109,40 @@ contract SetRandomness is IRandomness {
             router.verifierOf(circuit);
             assertTrue(router.isFrozen(circuit));
             assertEq(router.addedVerifier(circuit).circuitId(), circuit, "readable still");
+        }
+
+        function _freeze() internal returns (bytes memory refusal) {
+            bytes32 circuit = registry.networkParameters().circuitId();
+            vm.prank(owner);
+            router.freeze(circuit);
+            return abi.encodeWithSelector(R.VerifierRouter_CircuitIsFrozen.selector, circuit);
+        }
+
+        function test_RevertWhen_ARoundIsOpenedWithAFrozenCircuit() public {
+            bytes memory refusal = _freeze();
+            vm.expectRevert(refusal);
+            _open();
+        }
+
+        /// Else whoever proves just before the freeze would have the round's whole payout.
+        function test_AFrozenCircuitsRoundCannotBeFinalized() public {
+            _seal2();
+            _prove(alice, 50_000);
+            _prove(bob, 50_000);
+            bytes memory refusal = _freeze();
+            vm.expectRevert(refusal);
+            _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        }
+
+        function test_AnyoneAbortsARoundOfAFrozenCircuitAndItCostsNothing() public {
+            _seal2();
+            _freeze();
+            uint256 bond = coordinators.seat(coordinator).bond;
+            vm.prank(stranger);
+            registry.abortRound(id);
+            _assertPhase(Phase.Aborted);
+            assertEq(coordinators.seat(coordinator).bond, bond);
+            assertEq(coordinators.current(), coordinator);
         }
 
         function test_ACircuitIsAddedOnce() public {

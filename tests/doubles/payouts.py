@@ -86,6 +86,7 @@ def digest_of(*numbers: int) -> Digest:
 def join_all(world: World) -> None:
     for position, node in enumerate(world.nodes):
         node.ledger.join(task=position, dataset_size=1000, node_key=b"k", bond_wei=10**15)
+    world.advance(1)
 
 
 def prove_all(world: World, agreements: Mapping[int, int]) -> int:

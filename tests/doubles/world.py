@@ -114,6 +114,7 @@ class World:
         self.members: dict[str, Member] = {}
         for number, (name, (task, learner)) in enumerate(learners.items(), 1):
             self.add(name, task, learner, number)
+        self.chain.advance(1)
 
     def add(self, name: str, task: str, learner: Learner, number: int) -> None:
         address = Address(f"0x{number:040x}")

@@ -61,6 +61,7 @@ def test_a_devnet_continues_from_its_state_with_its_history(tmp_path: Path) -> N
         )
         node = connect(first.rpc_url, ledger.network.registry, open_wallet("dev:2", 31337), QUICK)
         node.join(task=1, dataset_size=10, node_key=b"k", bond_wei=10**15)
+        first.advance(1)
         ledger.open_round(b"\x04" * 32)
         node.commit_update(1, Digest(b"\x05" * 32), 10, -8)
         before = (ledger.get_round(1), ledger.get_events(), ledger.network)

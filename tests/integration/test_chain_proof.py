@@ -11,7 +11,7 @@ import pytest
 from circuits.catalog import get_circuit
 from circuits.prover import EzklProver
 from zk0.chain.deploy import NetworkPlan, deploy_network
-from zk0.chain.devnet import DevnetOptions, start_devnet
+from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
 from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import ChainLedger, connect
 from zk0.chain.refusals import (
@@ -92,13 +92,14 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             )
             for i in range(1, 5)
         )
-        run_to_proving(boss, nodes)
+        run_to_proving(devnet, boss, nodes)
         yield Played(boss, nodes, prove_all(boss, nodes))
 
 
-def run_to_proving(boss: ChainLedger, nodes: list[ChainLedger]) -> None:
+def run_to_proving(devnet: Devnet, boss: ChainLedger, nodes: list[ChainLedger]) -> None:
     for position, node in enumerate(nodes):
         node.join(task=position % 2, dataset_size=1000, node_key=b"k" * 120, bond_wei=10**15)
+    devnet.advance(1)
     boss.open_round(b"\x04" * 32)
     for position, node in enumerate(nodes):
         node.commit_update(1, Digest(bytes([position + 1]) * 32), 200 + position, -10 - position)

@@ -136,6 +136,7 @@ def test_a_refusal_that_only_the_mined_block_shows_is_the_same_error(
     coordinator = boss(QUICK)
     node = connect(devnet.rpc_url, deployment, open_wallet("dev:2", 31337), QUICK)
     node.join(task=0, dataset_size=10, node_key=b"k", bond_wei=10**15)
+    devnet.advance(1)
     coordinator.open_round(POOL)
     devnet.request("evm_setAutomine", False)
     late = background.submit(node.commit_update, 1, Digest(b"\x01" * 32), 10, -6)

@@ -52,6 +52,7 @@ def test_the_standby_runs_the_next_round_and_the_penalty_is_in_the_pot(
         node.join(task=position, dataset_size=100, node_key=b"k", bond_wei=100 * 10**12)
     standby.bond_coordinator(standby.account, PLAN.coordinator_rules.bond_wei)
 
+    devnet.advance(1)
     coordinator.open_round(POOL)
     for position, node in enumerate(nodes):
         node.commit_update(1, digest_of(position + 1), 100, -10)

@@ -137,6 +137,7 @@ def join(node: Ledger, *, task: int = 0, size: int = SIZE) -> None:
 def open_round(world: World, members: int = 3) -> int:
     for position, node in enumerate(world.nodes[:members]):
         join(node, task=position % 3)
+    world.advance(1)
     world.coordinator.open_round(POOL)
     return world.coordinator.get_round_count()
 
@@ -347,6 +348,7 @@ def test_faults_are_counted_and_at_the_limit_the_node_is_suspended_until_topped_
     bond = SIZE * BOND_PER_EXAMPLE_WEI
     for node in world.nodes[:3]:
         join(node)
+    world.advance(1)
     rules = world.reader.network.fault_rules
     for round_id in range(1, rules.limit + 1):
         seal_without_last_sample(world, round_id)
@@ -381,6 +383,7 @@ def test_faults_are_counted_and_at_the_limit_the_node_is_suspended_until_topped_
 def test_a_suspended_node_may_leave_and_others_cannot_be_topped_up(world: World) -> None:
     for node in world.nodes[:3]:
         join(node)
+    world.advance(1)
     with pytest.raises(refusals.WrongStatusError):
         world.stranger.top_up(world.nodes[3].account, 1)
     for round_id in range(1, world.reader.network.fault_rules.limit + 1):
@@ -522,6 +525,17 @@ def test_a_commitment_is_read_back_as_it_was_made(world: World) -> None:
     assert (second.sample_key, second.agreement, second.outcome) == (None, None, Outcome.NONE)
 
 
+def test_who_joins_after_the_opening_takes_part_in_the_next_round(world: World) -> None:
+    open_round(world, 2)
+    join(world.nodes[2])
+    with pytest.raises(refusals.JoinedTooLateError):
+        world.nodes[2].commit_update(1, digest_of(3), 100, -10)
+    world.coordinator.abort_round(1)
+    world.advance(1)
+    world.coordinator.open_round(POOL)
+    world.nodes[2].commit_update(2, digest_of(3), 100, -10)
+
+
 def test_commitments_that_break_a_rule_are_refused(world: World) -> None:
     round_id = open_round(world, 2)
     node, other = world.nodes[:2]
@@ -636,7 +650,7 @@ def test_the_seal_fixes_weights_shifts_and_what_is_missing(world: World) -> None
 
 def test_seals_that_break_a_rule_are_refused(world: World) -> None:
     round_id = sample_all(world)
-    none, lost = MissingReason.NONE, MissingReason.NOT_UPLOADED
+    none, lost, late = MissingReason.NONE, MissingReason.WRONG_SHAPE, MissingReason.NOT_UPLOADED
     seal_as = world.coordinator.seal_round
     with pytest.raises(refusals.NotCoordinatorError):
         world.stranger.seal_round(round_id, digest_of(7), [0] * 3, [none] * 3)
@@ -648,6 +662,10 @@ def test_seals_that_break_a_rule_are_refused(world: World) -> None:
         seal_as(round_id, digest_of(7), [11, 0, 0], [none] * 3)
     with pytest.raises(refusals.SampleExistsError):
         seal_as(round_id, digest_of(7), [0] * 3, [MissingReason.NO_SAMPLE, none, none])
+    with pytest.raises(refusals.CheckpointExistsError):
+        seal_as(round_id, world.reader.network.genesis, [0] * 3, [none] * 3)
+    with pytest.raises(refusals.DeadlineNotPassedError):  # uploads have until then
+        seal_as(round_id, digest_of(7), [0] * 3, [none, late, none])
     with pytest.raises(refusals.NoneAvailableError):
         seal_as(round_id, digest_of(7), [0] * 3, [lost] * 3)
     assert world.reader.get_round(round_id).phase is Phase.COLLECTING

@@ -180,10 +180,11 @@ def test_a_kept_base_pays_nothing_and_leaves_debts_alone(world: World) -> None:
 def test_a_debt_is_carried_against_a_later_share(world: World) -> None:
     rounds = [end_round(world, 1000, 1000, common) for common in (-3000, 1000, 5000)]
     world.stranger.rewards.fund(1, 3, COIN)
-    carried = 0
+    carried = paid_off = 0
     for round_id in rounds:
         world.stranger.rewards.settle(round_id)
         share = get_shares(world, round_id)[2]
+        paid_off = min(max(0, share), max(0, -carried))
         carried += share
         settled = world.reader.rewards.get_settlement(round_id)
         assert settled is not None
@@ -194,7 +195,12 @@ def test_a_debt_is_carried_against_a_later_share(world: World) -> None:
         assert row.debt_nano == max(0, -carried)
     assert carried > 0
     assert get_owed(world, rounds[1])[2] == 0
-    expected = RATE * DROP * carried // (carried + others)
+    # What pays off a debt is not paid to the others either.
+    assert paid_off > 0
+    total = carried + others
+    payout = RATE * (DROP * total // (total + paid_off))
+    assert settled.payout_wei == payout
+    expected = payout * carried // total
     assert get_owed(world, rounds[2])[2] == expected
     world.advance(WINDOW_S)
     with pytest.raises(refusals.NothingToClaimError):

@@ -70,7 +70,8 @@ class Network:
         for node in self.nodes:
             commitment = PROVER.compute_commitment(SAMPLES[node.account])
             node.commit_sample(self.round_id, seed, commitment)
-        self.boss.seal_round(self.round_id, CANDIDATE, [0] * 3, [MissingReason.NONE] * 3)
+        candidate = CANDIDATE if self.round_id == 1 else Digest(bytes([self.round_id]) * 32)
+        self.boss.seal_round(self.round_id, candidate, [0] * 3, [MissingReason.NONE] * 3)
         self.boss.draw_challenge(self.round_id)
         directions = Directions(COMMON, TASK_DIRECTIONS, 1 << 62)
         self.boss.publish_challenge(

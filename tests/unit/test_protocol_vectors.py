@@ -179,7 +179,7 @@ class Replay:
                 return step.commit_update(
                     r, p, node=v["nodes"][a[0]], task=a[0] % 3,
                     dataset_size=v["datasetSizes"][a[0]], digest=a[1].to_bytes(32, "big"),
-                    num_examples=a[2], exponent=a[3], now=now,
+                    num_examples=a[2], exponent=a[3], joined_at=0, now=now,
                 )  # fmt: skip
             case "close":
                 return step.close_commits(

@@ -397,6 +397,7 @@ class Scenario:
         r = self.round
         return [who, d, n, e], lambda: step.commit_update(
             r, self.rules, node=NODES[who], task=who % 3, dataset_size=100 + who,
+            joined_at=0,
             digest=Digest(d.to_bytes(32, "big")), num_examples=n, exponent=e, now=self.now,
         )  # fmt: skip
 
@@ -427,7 +428,7 @@ class Scenario:
         r, c = self.round, self._coordinator()
         assert r is not None
         n = len(r.contributions)
-        missing = [self.rng.choice([0, 0, 0, 0, 1, 6]) for _ in range(n)]
+        missing = [self.rng.choice([0, 0, 0, 0, 0, 1, 6]) for _ in range(n)]
         if self.is_calm:
             missing = [0] * n
         shifts = [0 if m or self.rng.random() < 0.6 else self.rng.randrange(0, 3) for m in missing]

@@ -65,10 +65,10 @@ def to_registration(node: Address, raw: Any, faults: Any, node_key: NodeKey) -> 
         bond_wei=raw.bond,
         is_active=raw.status == 1,
         node_key=node_key.key,
+        joined_at=raw.joinedAt,
         exit_at=raw.exitAt,
         is_suspended=raw.status == 3,
         faults=FaultHistory(faults.lastRound, faults.recent),
-        joined_at=raw.joinedAt,
         key_since=node_key.since,
     )
 

@@ -182,13 +182,6 @@ class TaskCommitmentCountError(ContributionRegistryError):
     sentence = "expected one commitment for each of {expected} tasks, found {actual}"
 
 
-class TaskNotInRoundError(ContributionRegistryError):
-    sentence = (
-        "task {actual} was added after the round had opened with {taskCount} tasks: wait "
-        "for the next round"
-    )
-
-
 class TotalWeightTooLargeError(ContributionRegistryError):
     sentence = "the weights may add up to {max}, found {actual}"
 
@@ -215,6 +208,17 @@ class ZeroCommitmentError(ContributionRegistryError):
 
 class ZeroDigestError(ContributionRegistryError):
     sentence = "a digest or root is missing"
+
+
+class JoinedTooLateError(ContributionRegistryError):
+    sentence = (
+        "the node joined at {joinedAt}, the round was opened at {openedAt}: it takes part in the "
+        "next round"
+    )
+
+
+class NoRandomnessError(ContributionRegistryError):
+    sentence = "there is no contract at {actual}, where seeds are to come from"
 
 
 class NotServedError(ContributionRegistryError):

@@ -215,6 +215,8 @@ def open_notary(
                 node_key=node.account.encode(),
                 bond_wei=coordinator.network.compute_bond_wei(size),
             )
+        # A round is for those who joined in an earlier second.
+        devnet.advance(1)
         batch = DevnetBatch(devnet.rpc_url, deployment.registry)
         if prover is None:
             yield CommitmentNotary(coordinator, nodes, batch)

@@ -24,7 +24,7 @@ class RoundCredits:
     credit_nano: tuple[int, ...]
     """In order of commitment; 0 for whoever earned nothing."""
     drop_nano: int
-    """By how much the measured loss went down; 0 if it did not."""
+    """By how much the measured loss went down, less the part that paid off debts."""
     debt_nano: Mapping[Address, int]
     """Of every node that ever owed anything; 0 once it is paid off."""
 
@@ -57,7 +57,13 @@ def credit_round(round_: Round, debt_nano: Mapping[Address, int]) -> RoundCredit
     debts = dict(debt_nano)
     earned = tuple(_credit(entry, debts) for entry in round_.contributions)
     drop = max(0, round_.base_loss_nano - round_.final_loss_nano)
-    return RoundCredits(earned, drop, debts)
+    paid = sum(max(0, debt_nano.get(node, 0) - debts[node]) for node in debts)
+    return RoundCredits(earned, _credited_drop(drop, sum(earned), paid), debts)
+
+
+def _credited_drop(drop_nano: int, total_nano: int, paid_nano: int) -> int:
+    """The part of a drop that earned credits: what paid off debts must not go to the others."""
+    return drop_nano * total_nano // (total_nano + paid_nano) if paid_nano else drop_nano
 
 
 def _credit(entry: Contribution, debts: dict[Address, int]) -> int:

@@ -80,14 +80,21 @@ def commit_update(
     node: Address,
     task: int,
     dataset_size: int,
+    joined_at: int,
     digest: Digest,
     num_examples: int,
     exponent: int,
     now: int,
 ) -> Round:
-    """Record one node's commitment. `task` and `dataset_size` come from its registration."""
+    """Record one node's commitment. Task, size and time of joining come from its registration."""
     _require_phase(round_, Phase.COMMITTING)
     _require_open(round_, now)
+    _require(
+        joined_at < round_.opened_at,
+        "JoinedTooLate",
+        f"{node} joined at {joined_at}, the round was opened at {round_.opened_at}",
+        round_,
+    )
     _require(
         1 <= num_examples <= dataset_size,
         "InvalidNumExamples",
@@ -147,10 +154,14 @@ def draw_sample(
     block: int,
     block_hash: bytes | None,
 ) -> Round:
-    """Set the sample seed from the closing block's hash; re-arm when the hash has expired."""
+    """Set the sample seed from the closing block's hash.
+
+    A hash that has expired is replaced by the current block's, until the deadline.
+    """
     _require_phase(round_, Phase.SAMPLING)
     _require(block > round_.closing_block, "TooEarly", "draw in a later block", round_)
     if block_hash is None:
+        _require_open(round_, now)
         return replace(round_, closing_block=block)
     return replace(
         round_,
@@ -209,6 +220,8 @@ def seal_round(
     _require(sampled or now > round_.deadline, "TooEarly", "samples are outstanding", round_)
     sealed = []
     for entry, shift, declared in zip(entries, clip_shifts, missing, strict=True):
+        is_early = declared is MissingReason.NOT_UPLOADED and now <= round_.deadline
+        _require(not is_early, "TooEarly", f"{entry.node} has time to upload", round_)
         reason = MissingReason.NO_SAMPLE if entry.sample_key is None else declared
         lost = reason is not MissingReason.NONE
         in_bounds = shift == 0 if lost else entry.exponent - shift >= parameters.min_exponent
@@ -245,11 +258,12 @@ def draw_challenge(
     block: int,
     block_hash: bytes | None,
 ) -> Round:
-    """Set the challenge seed from the sealing block's hash; re-arm when it has expired."""
+    """Set the challenge seed from the sealing block's hash; as `draw_sample` if it expired."""
     _require_phase(round_, Phase.SEALED)
     _require(round_.challenge_seed == bytes(32), "AlreadyDrawn", "the seed is set", round_)
     _require(block > round_.closing_block, "TooEarly", "draw in a later block", round_)
     if block_hash is None:
+        _require_open(round_, now)
         return replace(round_, closing_block=block)
     seed = compute_seed("challenge", block_hash, chain_id, registry, round_.round_id)
     return replace(round_, challenge_seed=seed, deadline=now + parameters.challenge_window_s)

@@ -355,8 +355,8 @@ class MemoryChain:
         self._require_room()
         self.balances[node] -= bond_wei
         self.nodes[node] = Registration(
-            node, task, dataset_size, bond_wei, True, node_key,
-            faults=self.faults.get(node, FaultHistory()), joined_at=tx.now,
+            node, task, dataset_size, bond_wei, True, node_key, joined_at=tx.now,
+            faults=self.faults.get(node, FaultHistory()),
             key_since=self._find_key_since(tx, node_key),
         )  # fmt: skip
         self.emit_node(

@@ -10,6 +10,7 @@ from zk0.errors import ContractRevertError, RoundError
 from zk0.ports import PublishedChallenge
 from zk0.protocol.contribution import MissingReason, Outcome
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
+from zk0.protocol.statement import Digest
 from zk0.testing.chain import NOBODY, ZERO, MemoryChain, Transaction
 
 _ZERO_POINT = bytes(64)
@@ -23,6 +24,7 @@ _NAMED: dict[str, type[ContractRevertError]] = {
     "DeadlinePassed": refusals.DeadlinePassedError,
     "DigestTaken": refusals.DigestTakenError,
     "GateNotHit": refusals.GateNotHitError,
+    "JoinedTooLate": refusals.JoinedTooLateError,
     "InvalidClipShift": refusals.ExponentOutOfRangeError,
     "InvalidExponent": refusals.ExponentOutOfRangeError,
     "InvalidNumExamples": refusals.NumExamplesOutOfRangeError,
@@ -131,14 +133,23 @@ def require_cid(cid: str) -> None:
         raise refusals.EmptyCidError
 
 
+def require_new_checkpoint(chain: MemoryChain, digest: Digest) -> None:
+    if digest in chain.checkpoints:
+        raise refusals.CheckpointExistsError(arguments={"digest": "0x" + digest.hex()})
+
+
 def require_seal(
     round_: Round,
     clip_shifts: Sequence[int],
     missing: Sequence[MissingReason],
     min_exponent: int,
+    now: int,
 ) -> None:
     """Contribution after contribution, so that the first mistake is the one that is named."""
     for entry, shift, declared in zip(round_.contributions, clip_shifts, missing, strict=True):
+        if declared is MissingReason.NOT_UPLOADED and now <= round_.deadline:
+            times = {"deadline": round_.deadline, "timestamp": now}
+            raise refusals.DeadlineNotPassedError(arguments=times)
         has_sample = entry.sample_key is not None
         if has_sample and declared is MissingReason.NO_SAMPLE:
             raise refusals.SampleExistsError(arguments={"node": entry.node})

@@ -32,6 +32,7 @@ from zk0.testing.refusals import (
     require_digest,
     require_gate,
     require_in_time,
+    require_new_checkpoint,
     require_seal,
     validate_challenge,
 )
@@ -65,12 +66,15 @@ def commit_update(
     entry = chain.nodes.get(tx.sender)
     if entry is None or not entry.is_active:
         raise refusals.NotActiveError(arguments={"node": tx.sender})
+    if entry.joined_at >= round_.opened_at:
+        times = {"openedAt": round_.opened_at, "joinedAt": entry.joined_at}
+        raise refusals.JoinedTooLateError(arguments=times)
     require_digest(digest)
     with as_reverts("commit"):
         chain.rounds[round_id] = step.commit_update(
             round_, chain.get_rules(round_id).parameters, node=tx.sender, task=entry.task,
-            dataset_size=entry.dataset_size, digest=digest, num_examples=num_examples,
-            exponent=exponent, now=tx.now,
+            dataset_size=entry.dataset_size, joined_at=entry.joined_at, digest=digest,
+            num_examples=num_examples, exponent=exponent, now=tx.now,
         )  # fmt: skip
     chain.emit(
         tx, "UpdateCommitted", round=round_id, node=tx.sender, task=entry.task, digest=digest,
@@ -142,11 +146,12 @@ def seal_round(
     require_coordinator(chain, tx)
     round_ = in_phase(chain, round_id, Phase.COLLECTING)
     require_digest(candidate)
+    require_new_checkpoint(chain, candidate)
     count = len(round_.contributions)
     sampled = all(c.sample_key is not None for c in round_.contributions)
     if len(clip_shifts) == len(missing) == count and (sampled or tx.now > round_.deadline):
         minimum = chain.get_rules(round_id).parameters.min_exponent
-        require_seal(round_, clip_shifts, missing, minimum)
+        require_seal(round_, clip_shifts, missing, minimum, tx.now)
     with as_reverts("seal"):
         sealed = step.seal_round(
             round_, chain.get_rules(round_id).parameters, candidate=candidate,
@@ -266,9 +271,7 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
     if not base_kept:
         require_digest(end.checkpoint)
         require_cid(end.checkpoint_cid)
-        if end.checkpoint in chain.checkpoints:
-            arguments = {"digest": "0x" + end.checkpoint.hex()}
-            raise refusals.CheckpointExistsError(arguments=arguments)
+        require_new_checkpoint(chain, end.checkpoint)
     chain.rounds[round_id] = ended
     for entry in ended.contributions:
         chain.emit(

@@ -41,6 +41,15 @@ contract ChallengeAndProveTest is RegistryFixture {
         registry.drawChallenge(id);
     }
 
+    function test_RevertGiven_TheHashOfTheSealExpiredAndSoDidTheDeadline() public {
+        _toSealed();
+        uint256 deadline = registry.round(id).deadline;
+        vm.roll(block.number + 257);
+        skip(41);
+        _expectRevert(I.ContributionRegistry_DeadlinePassed.selector, deadline, deadline + 1);
+        registry.drawChallenge(id);
+    }
+
     function test_ExpiredHashOfTheSealIsReplaced() public {
         _toSealed();
         vm.roll(block.number + 257);
@@ -295,7 +304,7 @@ contract ChallengeAndProveTest is RegistryFixture {
     function test_WeightCapLowersTheShare() public {
         _toSampled();
         MissingReason[] memory reasons = new MissingReason[](3);
-        reasons[2] = MissingReason.NotUploaded;
+        reasons[2] = MissingReason.WrongShape;
         _seal(new uint8[](3), reasons);
         _drawChallenge();
         _publish();

@@ -7,6 +7,7 @@ import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
+import { IRandomness } from "contracts/interfaces/IRandomness.sol";
 import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Parts } from "contracts/types/Parts.sol";
 
@@ -58,6 +59,13 @@ contract ConstructionTest is RegistryFixture {
             abi.encodeWithSelector(I.ContributionRegistry_NotServed.selector, next, address(registry))
         );
         new ContributionRegistry(others, parts, GENESIS, "g", keccak256("manifest"), "m");
+    }
+
+    function test_RevertWhen_TheRandomnessIsNoContract() public {
+        Parts memory parts = _partsOfNext(new MockVerifier(M), _parameters());
+        parts.randomness = IRandomness(stranger);
+        vm.expectRevert(abi.encodeWithSelector(I.ContributionRegistry_NoRandomness.selector, stranger));
+        new ContributionRegistry(coordinators, parts, GENESIS, "g", keccak256("manifest"), "m");
     }
 
     function _expectRefused(bytes32 genesis, string memory cid, bytes32 m, string memory mCid, bytes4 e)

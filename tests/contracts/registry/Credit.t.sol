@@ -76,6 +76,24 @@ contract CreditTest is RegistryFixture {
         assertEq(_credit(carol), _share(carol), "no debt, all of it");
     }
 
+    /// What pays off debts must not go to the others of the round.
+    function test_ADropIsPaidForAsFarAsItEarnedCredits() public {
+        _round(50_000, 40_000, -30_000);
+        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        uint256 debt = registry.debtNano(carol);
+        _toDrawn();
+        _publish();
+        _prove(alice, 10_000);
+        _proveNoise(bob);
+        _prove(carol, 60_000);
+        _finalize(_result(keccak256("next"), BASE_LOSS - 7000, BASE_LOSS - 7000, 0));
+        uint256 total = _share(alice) + _credit(carol);
+        assertEq(_credit(carol), _share(carol) - debt);
+        assertEq(total + debt, _share(alice) + _share(carol));
+        _assertRound(total, _bits(), uint256(7000) * total / (total + debt), true);
+        assertLt(uint256(7000) * total / (total + debt), 7000);
+    }
+
     /// A round without a drop, with a checkpoint of its own.
     function _nextRound(int256 a, int256 c) internal {
         _toDrawn();

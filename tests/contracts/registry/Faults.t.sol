@@ -30,6 +30,7 @@ contract FaultsTest is RegistryFixture {
         _sample(bob);
         _sample(carol);
         _sample(dave);
+        skip(61); // nothing is called not uploaded before
         _sealAll(missing);
         _drawChallenge();
         _publish();
@@ -79,7 +80,7 @@ contract FaultsTest is RegistryFixture {
         _sample(carol);
         skip(61);
         MissingReason[] memory missing = new MissingReason[](4);
-        missing[3] = MissingReason.NotUploaded;
+        missing[3] = MissingReason.WrongShape;
         _sealAll(missing);
         _assertFaults(dave, 1);
     }
@@ -120,7 +121,7 @@ contract FaultsTest is RegistryFixture {
     /// A missing contribution is no proof that the task was provable.
     function test_AMissingOneOfTheTaskIsNoProof() public {
         MissingReason[] memory missing = new MissingReason[](4);
-        missing[0] = MissingReason.NotUploaded;
+        missing[0] = MissingReason.WrongShape;
         _toFourProving(missing);
         _prove(bob, 1);
         _end();
@@ -176,6 +177,14 @@ contract FaultsTest is RegistryFixture {
         vm.prank(dave);
         registry.commitUpdate(id, digest, 1, -8);
         nodes.topUp{ value: DATASET_SIZE * BOND / 4 }(dave);
+        // As if it had just joined: in the next round.
+        vm.expectPartialRevert(I.ContributionRegistry_JoinedTooLate.selector);
+        vm.prank(dave);
+        registry.commitUpdate(id, digest, 1, -8);
+        vm.prank(coordinator);
+        registry.abortRound(id);
+        skip(1);
+        _open();
         vm.prank(dave);
         registry.commitUpdate(id, digest, 1, -8);
     }

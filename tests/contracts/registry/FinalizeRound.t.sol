@@ -89,7 +89,7 @@ contract FinalizeRoundTest is RegistryFixture {
     function test_AllAvailableAcceptedIsTheCandidateAlsoWhenOthersAreMissing() public {
         _toSampled();
         MissingReason[] memory reasons = new MissingReason[](3);
-        reasons[0] = MissingReason.NotUploaded;
+        reasons[0] = MissingReason.WrongShape;
         _seal(new uint8[](3), reasons);
         _drawChallenge();
         _publish();

@@ -117,14 +117,38 @@ contract OpenAndCommitTest is RegistryFixture {
         _commit(alice, 1, -8);
     }
 
-    function test_RevertGiven_TaskIsYoungerThanTheRound() public {
+    /// Else one seat would be enough to fill a round: join, commit, exit, and again under another address.
+    function test_RevertWhen_TheNodeJoinedAfterTheOpening() public {
+        _open();
+        address erin = makeAddr("erin");
+        hoax(erin);
+        nodes.join{ value: DATASET_SIZE * BOND }(0, DATASET_SIZE, "key");
+        _expectRevert(I.ContributionRegistry_JoinedTooLate.selector, block.timestamp, block.timestamp);
+        _commit(erin, 1, -8);
+        _abortAndOpen();
+        _commit(erin, 1, -8);
+    }
+
+    function test_ATaskThatIsYoungerThanTheRoundHasNoNodeInIt() public {
         _open();
         vm.prank(owner);
         nodes.addTask("sweep");
         address erin = makeAddr("erin");
-        _join(erin, 3);
-        _expectRevert(I.ContributionRegistry_TaskNotInRound.selector, 3, 3);
+        hoax(erin);
+        nodes.join{ value: DATASET_SIZE * BOND }(3, DATASET_SIZE, "key");
+        _expectRevert(I.ContributionRegistry_JoinedTooLate.selector, block.timestamp, block.timestamp);
         _commit(erin, 1, -8);
+        assertEq(registry.round(id).taskCount, 3);
+        _abortAndOpen();
+        _commit(erin, 1, -8);
+        assertEq(registry.round(id).taskCount, 4);
+    }
+
+    function _abortAndOpen() internal {
+        vm.prank(coordinator);
+        registry.abortRound(id);
+        skip(1);
+        _open();
     }
 
     function test_RevertGiven_NodeHasCommitted() public {
@@ -175,10 +199,10 @@ contract OpenAndCommitTest is RegistryFixture {
     }
 
     function test_RevertGiven_RoundIsFull() public {
-        _toCommitted();
-        _commit(dave, 1, -8);
         address erin = makeAddr("erin");
         _join(erin, 0);
+        _toCommitted();
+        _commit(dave, 1, -8);
         vm.expectRevert(abi.encodeWithSelector(I.ContributionRegistry_RoundFull.selector, 4));
         _commit(erin, 1, -8);
     }

@@ -257,12 +257,43 @@ contract SampleAndSealTest is RegistryFixture {
         _seal(_shifts(shift, 0, 0), new MissingReason[](3));
     }
 
+    /// Uploads follow the sample, and have the same time.
+    function test_RevertWhen_AnUploadIsCalledMissingBeforeTheDeadline() public {
+        _toSampled();
+        MissingReason[] memory reasons =
+            _reasons(MissingReason.None, MissingReason.NotUploaded, MissingReason.None);
+        uint256 deadline = registry.round(id).deadline;
+        skip(60);
+        assertEq(block.timestamp, deadline);
+        _expectRevert(I.ContributionRegistry_DeadlineNotPassed.selector, deadline, deadline);
+        _seal(_shifts(0, 0, 0), reasons);
+        skip(1);
+        _seal(_shifts(0, 0, 0), reasons);
+        assertEq(uint8(_contribution(bob).missing), uint8(MissingReason.NotUploaded));
+    }
+
+    function test_RevertWhen_TheCandidateIsACheckpoint() public {
+        _toSampled();
+        vm.expectRevert(abi.encodeWithSelector(I.ContributionRegistry_CheckpointExists.selector, GENESIS));
+        vm.prank(coordinator);
+        registry.sealRound(id, GENESIS, _shifts(0, 0, 0), new MissingReason[](3));
+    }
+
+    function test_RevertGiven_TheHashExpiredAndSoDidTheDeadline() public {
+        _toSampling();
+        uint256 deadline = registry.round(id).deadline;
+        vm.roll(block.number + 257);
+        skip(61);
+        _expectRevert(I.ContributionRegistry_DeadlinePassed.selector, deadline, deadline + 1);
+        registry.drawSample(id);
+    }
+
     function test_RevertGiven_NothingIsAvailable() public {
         _toSampled();
         vm.expectRevert(I.ContributionRegistry_NoneAvailable.selector);
         _seal(
             _shifts(0, 0, 0),
-            _reasons(MissingReason.NotUploaded, MissingReason.NotUploaded, MissingReason.BadSignature)
+            _reasons(MissingReason.WrongShape, MissingReason.WrongShape, MissingReason.BadSignature)
         );
     }
 
@@ -293,7 +324,7 @@ contract SampleAndSealTest is RegistryFixture {
             vm.mockCall(
                 address(nodes),
                 abi.encodeCall(nodes.registration, (crowd[i])),
-                abi.encode(true, uint8(0), size)
+                abi.encode(true, uint8(0), size, uint40(1))
             );
             _commit(crowd[i], size, -8);
         }
@@ -307,7 +338,7 @@ contract SampleAndSealTest is RegistryFixture {
         _seal(new uint8[](64), new MissingReason[](64));
 
         MissingReason[] memory reasons = new MissingReason[](64);
-        reasons[0] = MissingReason.NotUploaded;
+        reasons[0] = MissingReason.WrongShape;
         _seal(new uint8[](64), reasons);
         assertEq(registry.round(id).totalWeight, 63 << 24);
     }
