@@ -348,7 +348,7 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
             return 0;
         }
         uint256 released = Math.min(kept, step);
-        if (released == kept) heldStep = 0;
+        heldStep = Math.min(step, kept - released);
         held = kept - released;
         return stream + released;
     }

@@ -220,7 +220,7 @@ interface IRewardVault {
     /// at most `heldStep`.
     function held() external view returns (uint256);
 
-    /// @notice The largest stream of one round in what is held; 0 if nothing is.
+    /// @notice The largest stream of one round that is held, and at most what is held.
     function heldStep() external view returns (uint256);
 
     /// @notice The next round to settle.

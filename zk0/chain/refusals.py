@@ -619,8 +619,8 @@ class NotJudgeError(RewardVaultError):
 
 class OtherObjectionError(RewardVaultError):
     sentence = (
-        "the open objection to round {round} is number {open}, found {actual}: look at the evidence "
-        "of that one before ruling on it"
+        "the open objection to round {round} is number {open}, found {actual}: look at the "
+        "evidence of that one before ruling on it"
     )
 
 

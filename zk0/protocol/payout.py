@@ -59,7 +59,7 @@ class Purse:
     held_wei: int = 0
     """What rounds that were due nothing did not use of their streams."""
     held_step_wei: int = 0
-    """The largest stream of one round in it: all of it that one later round can get."""
+    """The largest stream of one round in it: what one later round can get."""
 
 
 def compute_due_wei(rate_wei_per_nano: int, total_nano: int, drop_nano: int) -> int:
@@ -80,7 +80,7 @@ def pay_round(purse: Purse, stream_wei: int, due_wei: int) -> tuple[Purse, int]:
     available = purse.pot_wei + stream_wei + released
     payout = min(available, due_wei)
     held = purse.held_wei - released
-    return Purse(available - payout, held, purse.held_step_wei if held else 0), payout
+    return Purse(available - payout, held, min(purse.held_step_wei, held)), payout
 
 
 def compute_bond_wei(first_bond_wei: int, filed: int) -> int:
