@@ -30,6 +30,9 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
 
     uint256 internal constant MAX_WINDOW = 90 days;
 
+    /// To one round. The n-th costs 2^(n-1) bonds.
+    uint256 internal constant MAX_OBJECTIONS = 3;
+
     /// @inheritdoc IRewardVault
     ICreditSource public immutable override source;
 
@@ -49,7 +52,16 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     uint256 public override pot;
 
     /// @inheritdoc IRewardVault
+    uint256 public override held;
+
+    /// @inheritdoc IRewardVault
+    uint256 public override heldStep;
+
+    /// @inheritdoc IRewardVault
     uint256 public override nextRound = 1;
+
+    /// @inheritdoc IRewardVault
+    address public override judge;
 
     /// @inheritdoc IRewardVault
     mapping(address account => uint256) public override freeBonds;
@@ -63,7 +75,8 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     Checkpoints.Trace160 private _rates;
 
     /// @notice Fixes the rules.
-    /// @param owner_ Who rules on objections and sets the rate of future rounds: a timelock.
+    /// @param owner_ Who sets the rate of future rounds and names the judge: a timelock.
+    /// @param judge_ Who rules on objections.
     /// @param source_ The registry.
     /// @param asset_ The token, or zero for the native coin.
     /// @param rateWeiPerNano_ Of the rounds from the next one on, and of those before.
@@ -72,6 +85,7 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     /// @param objectionBond_ In the asset.
     constructor(
         address owner_,
+        address judge_,
         ICreditSource source_,
         address asset_,
         uint256 rateWeiPerNano_,
@@ -93,6 +107,7 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
         rulingWindow = rulingWindow_;
         objectionBond = objectionBond_;
         _setRate(0, rateWeiPerNano_);
+        _setJudge(judge_);
     }
 
     /// @notice Adds to the pot.
@@ -137,8 +152,9 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
         require(over, RewardVault_NotOver(roundId));
 
         uint256 stream = _stream + _streamStarts[roundId] - _streamEnds[roundId];
-        uint256 available = pot + stream;
-        uint256 payout = totalNano == 0 ? 0 : Math.min(available, rateWeiPerNano(roundId) * dropNano);
+        uint256 due = totalNano == 0 ? 0 : rateWeiPerNano(roundId) * dropNano;
+        uint256 available = pot + _release(stream, due);
+        uint256 payout = Math.min(available, due);
         uint64 opensAt = uint64(block.timestamp) + objectionWindow;
         _stream = stream;
         pot = available - payout;
@@ -150,9 +166,10 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
             unpaid: uint128(payout),
             totalNano: uint128(totalNano),
             opensAt: opensAt,
+            objections: 0,
             unclaimed: payout == 0 ? 0 : bitmap
         });
-        emit RoundPaidOut(roundId, payout, totalNano, available - payout, opensAt);
+        emit RoundPaidOut(roundId, payout, totalNano, available - payout, held, opensAt);
     }
 
     /// @inheritdoc IRewardVault
@@ -176,46 +193,60 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     {
         Settlement storage s = _settled(roundId);
         require(s.payout != 0, RewardVault_NothingToObject(roundId));
-        require(block.timestamp < s.opensAt, RewardVault_ObjectionTooLate(s.opensAt, block.timestamp));
         require(evidenceDigest != 0 && bytes(cid).length != 0, RewardVault_NoEvidence());
         Objection storage o = _objections[roundId];
-        require(o.objector == address(0), RewardVault_Frozen(roundId, o.rulingDeadline));
+        if (o.objector != address(0)) {
+            require(block.timestamp > o.rulingDeadline, RewardVault_Frozen(roundId, o.rulingDeadline));
+            _expire(roundId, s, o);
+        }
+        require(s.objections < MAX_OBJECTIONS, RewardVault_NoMoreObjections(roundId, MAX_OBJECTIONS));
+        require(block.timestamp < s.opensAt, RewardVault_ObjectionTooLate(s.opensAt, block.timestamp));
 
+        uint256 bond = objectionBond << s.objections;
         uint64 rulingDeadline = uint64(block.timestamp) + rulingWindow;
-        o.objector = msg.sender;
-        o.rulingDeadline = rulingDeadline;
-        emit ObjectionFiled(roundId, msg.sender, evidenceDigest, cid, rulingDeadline);
-        _take(objectionBond);
+        // What follows if nobody rules. Claims open later than any ruling on the payout.
+        uint64 opensAt = _opensAfter(rulingDeadline + 1, ++s.objections);
+        s.opensAt = opensAt;
+        (o.objector, o.rulingDeadline, o.bond) = (msg.sender, rulingDeadline, bond);
+        emit ObjectionFiled(
+            roundId, msg.sender, s.objections, evidenceDigest, cid, bond, rulingDeadline, opensAt
+        );
+        _take(bond);
     }
 
     /// @inheritdoc IRewardVault
-    function rule(uint256 roundId, bool upheld) external override onlyOwner {
-        (address objector, uint256 deadline) = _openObjection(roundId);
-        require(block.timestamp <= deadline, RewardVault_RulingTooLate(deadline, block.timestamp));
+    function rule(uint256 roundId, uint256 number, bool upheld) external override {
+        require(msg.sender == judge, RewardVault_NotJudge(judge, msg.sender));
+        (Settlement storage s, Objection storage o) = _openObjection(roundId);
+        require(number == s.objections, RewardVault_OtherObjection(roundId, s.objections, number));
+        require(
+            block.timestamp <= o.rulingDeadline, RewardVault_RulingTooLate(o.rulingDeadline, block.timestamp)
+        );
 
-        uint256 toPot = objectionBond;
+        (address objector, uint256 toPot) = (o.objector, o.bond);
         delete _objections[roundId];
         if (upheld) {
+            freeBonds[objector] += toPot;
             // No claim was possible before the ruling, so this is all of it.
-            Settlement storage s = _settlements[roundId];
             toPot = s.unpaid;
             s.payout = 0;
             s.unpaid = 0;
             s.unclaimed = 0;
-            freeBonds[objector] += objectionBond;
+        } else {
+            s.opensAt = _opensAfter(uint64(block.timestamp), s.objections);
         }
         pot += toPot;
-        emit ObjectionRuled(roundId, objector, upheld, toPot);
+        emit ObjectionRuled(roundId, objector, number, upheld, toPot, s.opensAt);
     }
 
     /// @inheritdoc IRewardVault
     function expireObjection(uint256 roundId) external override {
-        (address objector, uint256 deadline) = _openObjection(roundId);
-        require(block.timestamp > deadline, RewardVault_RulingPending(deadline, block.timestamp));
+        (Settlement storage s, Objection storage o) = _openObjection(roundId);
+        require(
+            block.timestamp > o.rulingDeadline, RewardVault_RulingPending(o.rulingDeadline, block.timestamp)
+        );
 
-        delete _objections[roundId];
-        freeBonds[objector] += objectionBond;
-        emit ObjectionExpired(roundId, objector);
+        _expire(roundId, s, o);
     }
 
     /// @inheritdoc IRewardVault
@@ -231,6 +262,16 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     /// @inheritdoc IRewardVault
     function setRate(uint256 rateWeiPerNano_) external override onlyOwner {
         _setRate(source.roundCount() + 1, rateWeiPerNano_);
+    }
+
+    /// @inheritdoc IRewardVault
+    function setJudge(address judge_) external override onlyOwner {
+        _setJudge(judge_);
+    }
+
+    /// @notice Always refused: without an owner nobody could name another judge.
+    function renounceOwnership() public pure override {
+        revert RewardVault_OwnershipStays();
     }
 
     // ---------------------------------------------------------------- views
@@ -270,11 +311,6 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     function _claimOne(address node, uint256 roundId) private returns (uint256 amount) {
         Settlement storage s = _settled(roundId);
         require(block.timestamp >= s.opensAt, RewardVault_ClaimsNotOpen(roundId, s.opensAt, block.timestamp));
-        Objection storage o = _objections[roundId];
-        require(
-            o.objector == address(0) || block.timestamp > o.rulingDeadline,
-            RewardVault_Frozen(roundId, o.rulingDeadline)
-        );
         uint256 left;
         (amount, left) = _part(roundId, node, s);
         require(left != s.unclaimed, RewardVault_NothingToClaim(roundId, node));
@@ -299,6 +335,41 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
         if (left == unclaimed) return (0, left);
         // The last one also gets what rounding left over.
         amount = left == 0 ? s.unpaid : s.payout * creditNano / s.totalNano;
+    }
+
+    /// What a round has to pay with, apart from the pot. The stream of a round that is due nothing is held,
+    /// and comes back by at most one step in each later round: no row of rounds without pay fills one with it.
+    function _release(uint256 stream, uint256 due) private returns (uint256) {
+        uint256 kept = held;
+        uint256 step = heldStep;
+        if (due == 0) {
+            held = kept + stream;
+            heldStep = Math.max(step, stream);
+            return 0;
+        }
+        uint256 released = Math.min(kept, step);
+        heldStep = Math.min(step, kept - released);
+        held = kept - released;
+        return stream + released;
+    }
+
+    /// When claims open after an objection that ends at `end`: after another window, if there may be another
+    /// objection. Never earlier than it was: this window starts after the one in which it was filed did.
+    function _opensAfter(uint64 end, uint256 objections) private view returns (uint64) {
+        return objections < MAX_OBJECTIONS ? end + objectionWindow : end;
+    }
+
+    function _expire(uint256 roundId, Settlement storage s, Objection storage o) private {
+        address objector = o.objector;
+        freeBonds[objector] += o.bond;
+        delete _objections[roundId];
+        emit ObjectionExpired(roundId, objector, s.objections);
+    }
+
+    function _setJudge(address judge_) private {
+        require(judge_ != address(0), RewardVault_NoJudge());
+        judge = judge_;
+        emit JudgeChanged(judge_);
     }
 
     function _setRate(uint256 firstRound, uint256 rate) private {
@@ -345,10 +416,13 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
         require(s.opensAt != 0, RewardVault_NotSettled(nextRound, roundId));
     }
 
-    function _openObjection(uint256 roundId) private view returns (address objector, uint256 deadline) {
-        Objection storage o = _objections[roundId];
-        (objector, deadline) = (o.objector, o.rulingDeadline);
-        require(objector != address(0), RewardVault_NoObjection(roundId));
+    function _openObjection(uint256 roundId)
+        private
+        view
+        returns (Settlement storage s, Objection storage o)
+    {
+        (s, o) = (_settlements[roundId], _objections[roundId]);
+        require(o.objector != address(0), RewardVault_NoObjection(roundId));
     }
 
     function _requireAmount(uint256 amount) private pure {

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from zk0.cli_datasets import datasets
+from zk0.cli_objections import expire_objection, object_to, rule, withdraw_bond
 from zk0.compare import compare
 from zk0.console import (
     NetworkOptions,
@@ -246,6 +247,8 @@ def cancel_parameters(
 cli.add_command(compare)
 cli.add_command(evaluate)
 cli.add_command(datasets)
+for command in (object_to, rule, expire_objection, withdraw_bond):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from zk0.protocol.coordinators import Coordinators
 from zk0.protocol.faults import FaultHistory, FaultRules
 from zk0.protocol.nodes import compute_required_bond
 from zk0.protocol.parameters import ParameterLayout
-from zk0.protocol.payout import Settlement
+from zk0.protocol.payout import Objection, Settlement
 from zk0.protocol.round import Finalization, Round, Rules
 from zk0.protocol.statement import (
     Address,
@@ -287,6 +287,7 @@ class VaultTerms:
     objection_window_s: int
     ruling_window_s: int
     objection_bond_wei: int
+    """Of the first objection to a round; each further one costs twice as much."""
 
 
 class RewardLedger(Protocol):
@@ -308,7 +309,23 @@ class RewardLedger(Protocol):
         """What that round has to pay with, without its streams."""
         ...
 
+    def get_held_wei(self) -> int:
+        """What rounds that paid nobody did not use of their streams."""
+        ...
+
     def get_rate_wei_per_nano(self, round_id: int) -> int: ...
+
+    def get_judge(self) -> Address:
+        """Who rules on objections now."""
+        ...
+
+    def get_objection(self, round_id: int) -> Objection | None:
+        """The one that is open, or whose bond nobody has freed yet."""
+        ...
+
+    def get_free_bond_wei(self, account: Address) -> int:
+        """What `account` can withdraw."""
+        ...
 
     def get_settlement(self, round_id: int) -> Settlement | None:
         """None when the round is not settled."""
@@ -332,6 +349,18 @@ class RewardLedger(Protocol):
 
     def object_to(self, round_id: int, evidence: Digest, cid: Cid) -> Receipt:
         """Object to a payout before claims open, for the bond."""
+        ...
+
+    def rule(self, round_id: int, number: int, *, upheld: bool) -> Receipt:
+        """Rule on a round's objection `number`, which must be the open one. Only the judge."""
+        ...
+
+    def expire_objection(self, round_id: int) -> Receipt:
+        """Free the bond of an objection that nobody ruled on in time. Anyone may."""
+        ...
+
+    def withdraw_bond(self) -> Receipt:
+        """Be paid the account's free bonds."""
         ...
 
 

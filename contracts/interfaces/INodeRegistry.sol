@@ -163,8 +163,8 @@ interface INodeRegistry is IForfeits {
     /// @return active Whether it may commit.
     /// @return task Its task.
     /// @return datasetSize Its registered number of examples.
-    /// @return joinedAt When it joined, or came back from a suspension, in seconds: in the round that is open by then it takes
-    /// no part.
+    /// @return joinedAt When it joined, or came back from a suspension, in seconds: in the round that is open by
+    /// then it takes no part.
     function registration(address account)
         external
         view

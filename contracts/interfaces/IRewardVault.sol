@@ -9,9 +9,11 @@ import { ICreditSource } from "./ICreditSource.sol";
 /// @notice Anyone funds rounds. A round that is over pays at most `rate × measured drop`, in proportion to
 /// the credits of its contributions; what it does not pay rolls over to the next one.
 /// @dev One vault for one registry and one asset: the native coin, or an ERC-20 that moves exactly what it
-/// is told to (no fee, no rebasing). The owner can change the rate of rounds that are not open yet, and
-/// rule on objections: it can return a payout to the pot, and can never take money out. It is meant to be a
-/// timelock. Whoever clears the last bit of a round gets what rounding left over, so that the payments of a
+/// is told to (no fee, no rebasing). The owner, meant to be a timelock, can change the rate of rounds that
+/// are not open yet, and name the judge. The judge rules on objections: it can return a payout to the pot.
+/// Neither can take money out. At most three objections to a round, each for twice the bond of the one
+/// before, so its claims open at the latest 3 × (objectionWindow + rulingWindow) after it was settled.
+/// Whoever clears the last bit of a round gets what rounding left over, so that the payments of a
 /// round add up to its payout exactly.
 interface IRewardVault {
     /// @notice Money for `rounds` rounds from `firstRound` on.
@@ -23,31 +25,61 @@ interface IRewardVault {
     /// @notice Rounds from `firstRound` on pay at another rate.
     event RateChanged(uint256 indexed firstRound, uint256 rateWeiPerNano);
 
-    /// @notice A round is settled; `rolledOver` is what it leaves for the next one.
+    /// @notice Somebody else rules on objections from now on, those that are open included.
+    event JudgeChanged(address indexed judge);
+
+    /// @notice A round is settled; `rolledOver` is what it leaves for the next one, and `held` what is held
+    /// of the streams of rounds that paid nobody.
     event RoundPaidOut(
-        uint256 indexed round, uint256 payout, uint256 totalNano, uint256 rolledOver, uint64 opensAt
+        uint256 indexed round,
+        uint256 payout,
+        uint256 totalNano,
+        uint256 rolledOver,
+        uint256 held,
+        uint64 opensAt
     );
 
     /// @notice A node has got its part of a round.
     event RewardClaimed(uint256 indexed round, address indexed node, uint256 amount);
 
-    /// @notice Somebody objects to a payout; claims wait for a ruling, until the deadline.
+    /// @notice Somebody objects to a payout, as the `number`-th for this round. Claims open at `opensAt` if
+    /// nobody rules until the deadline.
     event ObjectionFiled(
         uint256 indexed round,
         address indexed objector,
+        uint256 number,
         bytes32 evidenceDigest,
         string cid,
-        uint64 rulingDeadline
+        uint256 bond,
+        uint64 rulingDeadline,
+        uint64 opensAt
     );
 
-    /// @notice The owner ruled; `toPot` is the payout (upheld) or the bond (rejected).
-    event ObjectionRuled(uint256 indexed round, address indexed objector, bool upheld, uint256 toPot);
+    /// @notice The judge ruled; `toPot` is the payout (upheld) or the bond (rejected). Rejected, claims open
+    /// at `opensAt`.
+    event ObjectionRuled(
+        uint256 indexed round,
+        address indexed objector,
+        uint256 number,
+        bool upheld,
+        uint256 toPot,
+        uint64 opensAt
+    );
 
-    /// @notice Nobody ruled in time: the bond is free, and claims are open.
-    event ObjectionExpired(uint256 indexed round, address indexed objector);
+    /// @notice Nobody ruled in time, and the bond is free. When claims open is as it was.
+    event ObjectionExpired(uint256 indexed round, address indexed objector, uint256 number);
 
     /// @notice A bond went back to whoever had objected.
     event BondReturned(address indexed objector, uint256 amount);
+
+    /// @notice A vault needs a judge.
+    error RewardVault_NoJudge();
+
+    /// @notice Only the judge rules on objections.
+    error RewardVault_NotJudge(address judge, address account);
+
+    /// @notice A vault cannot be without an owner.
+    error RewardVault_OwnershipStays();
 
     /// @notice There is no contract where the registry or the token should be.
     error RewardVault_NoContract(address actual);
@@ -109,6 +141,12 @@ interface IRewardVault {
     /// @notice An objection needs the digest and the content identifier of its evidence.
     error RewardVault_NoEvidence();
 
+    /// @notice The round has had all the objections that it can have.
+    error RewardVault_NoMoreObjections(uint256 round, uint256 max);
+
+    /// @notice The ruling is about another objection than the open one.
+    error RewardVault_OtherObjection(uint256 round, uint256 open, uint256 actual);
+
     /// @notice There is no open objection.
     error RewardVault_NoObjection(uint256 round);
 
@@ -139,15 +177,20 @@ interface IRewardVault {
     /// @notice Pays a node its parts of these rounds. Anyone; the money goes to the node.
     function claimFor(address node, uint256[] calldata roundIds) external;
 
-    /// @notice Objects to a payout, for a bond in the vault's asset, before claims open. Anyone.
-    /// @param roundId A settled round that pays something and has no open objection.
+    /// @notice Objects to a payout, for a bond in the vault's asset, before claims open. Anyone. The bond is
+    /// twice that of the round's last objection. One that nobody ruled on in time ends here.
+    /// @param roundId A settled round that pays something, and no objection to it waits for its ruling.
     /// @param evidenceDigest SHA-256 of the evidence.
     /// @param cid Its content identifier.
     function object(uint256 roundId, bytes32 evidenceDigest, string calldata cid) external payable;
 
-    /// @notice Rules on an objection, until its deadline. Only the owner. Upheld: the payout goes back to
-    /// the pot, and the bond to the objector. Rejected: the bond goes to the pot, and claims open.
-    function rule(uint256 roundId, bool upheld) external;
+    /// @notice Rules on an objection, until its deadline. Only the judge. Upheld: the payout goes back to
+    /// the pot, and the bond to the objector. Rejected: the bond goes to the pot, and there is another
+    /// objection window; after the last objection claims open at once.
+    /// @param roundId The round.
+    /// @param number Which of its objections; it must be the open one.
+    /// @param upheld Whether the objection is right.
+    function rule(uint256 roundId, uint256 number, bool upheld) external;
 
     /// @notice Frees the bond of an objection that nobody ruled on in time. Anyone.
     function expireObjection(uint256 roundId) external;
@@ -158,6 +201,12 @@ interface IRewardVault {
     /// @notice Sets the rate of rounds that are not open yet. Only the owner.
     function setRate(uint256 rateWeiPerNano_) external;
 
+    /// @notice Names who rules on objections, from now on. Only the owner.
+    function setJudge(address judge_) external;
+
+    /// @notice Who rules on objections.
+    function judge() external view returns (address);
+
     /// @notice Smallest units of the asset that a round pays for 1e-9 of loss.
     function rateWeiPerNano(uint256 roundId) external view returns (uint256);
 
@@ -166,6 +215,13 @@ interface IRewardVault {
 
     /// @notice What the next round to settle has to pay with, without its streams.
     function pot() external view returns (uint256);
+
+    /// @notice What rounds that paid nobody did not use of their streams. Rounds that pay get it back, each
+    /// at most `heldStep`.
+    function held() external view returns (uint256);
+
+    /// @notice The largest stream of one round that is held, and at most what is held.
+    function heldStep() external view returns (uint256);
 
     /// @notice The next round to settle.
     function nextRound() external view returns (uint256);
@@ -188,9 +244,9 @@ interface IRewardVault {
     /// @notice Seconds between settlement and claims.
     function objectionWindow() external view returns (uint64);
 
-    /// @notice Seconds that the owner has for a ruling.
+    /// @notice Seconds that the judge has for a ruling.
     function rulingWindow() external view returns (uint64);
 
-    /// @notice What an objection costs until it is ruled on.
+    /// @notice What the first objection to a round costs until it is ruled on; each further one twice as much.
     function objectionBond() external view returns (uint256);
 }

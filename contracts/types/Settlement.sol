@@ -8,7 +8,8 @@ struct Settlement {
     uint128 unpaid; // of that, what is not claimed yet
     // slot 1
     uint128 totalNano; // sum of the round's credits
-    uint64 opensAt; // seconds: until then objections, from then on claims
+    uint64 opensAt; // seconds: until then objections, from then on claims; every objection moves it
+    uint8 objections; // filed so far; the last one may be open
     // slot 2
     uint256 unclaimed; // bit i: the i-th contribution has not claimed its part
 }

@@ -36,7 +36,7 @@ contract Deploy is Script {
 
     /// @notice Where a network is.
     struct Deployment {
-        TimelockController timelock; // owns everything that has an owner, but the vault
+        TimelockController timelock; // owns everything that has an owner
         address ezklVerifier;
         AlignmentVerifier alignmentVerifier;
         VerifierRouter verifierRouter;
@@ -62,7 +62,7 @@ contract Deploy is Script {
         );
     }
 
-    /// @notice Deploys the contracts of a network. None but the vault is owned by an account: what an owner may do,
+    /// @notice Deploys the contracts of a network. None is owned by an account: what an owner may do,
     /// a timelock does, when the configured owner has announced it for as long as `timelockDelay` says.
     function deploy(string memory config) public returns (Deployment memory d) {
         d.timelock = _deployTimelock(config);
@@ -104,7 +104,7 @@ contract Deploy is Script {
             vm.parseJsonAddressArray(config, ".coordinators")
         );
         d.contributionRegistry = _deployRegistry(config, d);
-        if (hasVault) d.rewardVault = _deployVault(config, d.contributionRegistry);
+        if (hasVault) d.rewardVault = _deployVault(config, address(d.timelock), d.contributionRegistry);
         _bondFirst(d.coordinatorSet, config);
     }
 
@@ -211,9 +211,13 @@ contract Deploy is Script {
         );
     }
 
-    function _deployVault(string memory config, ContributionRegistry registry) private returns (RewardVault) {
+    function _deployVault(string memory config, address owner, ContributionRegistry registry)
+        private
+        returns (RewardVault)
+    {
         return new RewardVault(
-            vm.parseJsonAddress(config, ".owner"),
+            owner,
+            vm.parseJsonAddress(config, ".vault.judge"),
             registry,
             vm.parseJsonAddress(config, ".vault.asset"),
             vm.parseJsonUint(config, ".vault.rateWeiPerNano"),

@@ -21,7 +21,7 @@ contract DeployTest is Test {
         '"firstBondWei":"250"},"tasks":["pick","push"],';
 
     string internal constant VAULT = ',"vault":{"asset":"0x0000000000000000000000000000000000000000",'
-        '"rateWeiPerNano":"7","objectionWindow":60,"rulingWindow":120,"objectionBond":"100000000000000000"}';
+        '"judge":"0x00000000000000000000000000000000000000c3","rateWeiPerNano":"7","objectionWindow":60,"rulingWindow":120,"objectionBond":"100000000000000000"}';
 
     function _config(string memory maxNodes) internal pure returns (string memory) {
         return _config(maxNodes, VAULT);
@@ -93,7 +93,8 @@ contract DeployTest is Test {
     function test_TheVaultPaysForTheRegistrysRounds() public {
         Deploy.Deployment memory d = script.deploy(_config("16"));
         assertEq(address(d.rewardVault.source()), address(d.contributionRegistry));
-        assertEq(d.rewardVault.owner(), address(0xA1));
+        assertEq(d.rewardVault.owner(), address(d.timelock));
+        assertEq(d.rewardVault.judge(), address(0xC3));
         assertEq(d.rewardVault.asset(), address(0));
         assertEq(d.rewardVault.rateWeiPerNano(1), 7);
         assertEq(d.rewardVault.objectionWindow(), 60);

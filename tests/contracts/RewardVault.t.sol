@@ -17,15 +17,17 @@ contract RewardVaultTest is VaultFixture {
 
     function test_RevertWhen_TheRulesAreOutOfRange() public {
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NoContract.selector, funder));
-        new RewardVault(owner, credits, funder, RATE, WINDOW, RULING, BOND);
+        new RewardVault(owner, judge, credits, funder, RATE, WINDOW, RULING, BOND);
         _expect(I.RewardVault_RateOutOfRange.selector, 1e18, 0);
-        new RewardVault(owner, credits, address(0), 0, WINDOW, RULING, BOND);
+        new RewardVault(owner, judge, credits, address(0), 0, WINDOW, RULING, BOND);
         _expect(I.RewardVault_DurationOutOfRange.selector, 90 days, 0);
-        new RewardVault(owner, credits, address(0), RATE, 0, RULING, BOND);
+        new RewardVault(owner, judge, credits, address(0), RATE, 0, RULING, BOND);
         _expect(I.RewardVault_DurationOutOfRange.selector, 90 days, 90 days + 1);
-        new RewardVault(owner, credits, address(0), RATE, WINDOW, 90 days + 1, BOND);
+        new RewardVault(owner, judge, credits, address(0), RATE, WINDOW, 90 days + 1, BOND);
         _expect(I.RewardVault_BondOutOfRange.selector, MAX_AMOUNT, 0);
-        new RewardVault(owner, credits, address(0), RATE, WINDOW, RULING, 0);
+        new RewardVault(owner, judge, credits, address(0), RATE, WINDOW, RULING, 0);
+        vm.expectRevert(I.RewardVault_NoJudge.selector);
+        new RewardVault(owner, address(0), credits, address(0), RATE, WINDOW, RULING, BOND);
     }
 
     function test_TheRateChangesForRoundsThatAreNotOpen() public {
@@ -51,10 +53,10 @@ contract RewardVaultTest is VaultFixture {
     function test_AStreamIsThereForItsRoundsAndNoOthers() public {
         _fund(2, 2, 100);
         _fund(3, 1, 7);
-        uint256[4] memory pots = [uint256(0), 100, 207, 207];
+        uint256[4] memory payouts = [uint256(0), 100, 107, 0];
         for (uint256 i; i < 4; ++i) {
-            vault.settle(_end(0, 0, 0, 0));
-            assertEq(vault.pot(), pots[i]);
+            vault.settle(_end(1, 0, 0, 1));
+            assertEq(vault.settlement(i + 1).payout, payouts[i]);
         }
     }
 
@@ -100,7 +102,7 @@ contract RewardVaultTest is VaultFixture {
         _fund(1, 1, 1500);
         _end(1, 1, 1, 1);
         vm.expectEmit();
-        emit I.RoundPaidOut(1, 1000, 3, 500, uint64(block.timestamp) + WINDOW);
+        emit I.RoundPaidOut(1, 1000, 3, 500, 0, uint64(block.timestamp) + WINDOW);
         vault.settle(1);
         assertEq(vault.pot(), 500);
         assertEq(vault.nextRound(), 2);
@@ -118,10 +120,73 @@ contract RewardVaultTest is VaultFixture {
         vault.settle(_end(0, 0, 0, 9));
         vault.settle(_end(1, 0, 0, 0));
         assertEq(vault.settlement(1).payout + vault.settlement(2).payout, 0);
-        assertEq(vault.pot(), 1500);
+        assertEq(vault.pot(), 0);
+        assertEq(vault.held(), 1500);
         skip(WINDOW);
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NothingToClaim.selector, 2, alice));
         _claim(alice, 2);
+    }
+
+    function test_RoundsThatPayNobodyDoNotPourAStreamIntoOne() public {
+        _fund(1, 6, 100);
+        vm.prank(funder);
+        vault.donate{ value: 7 }(7);
+        for (uint256 i; i < 3; ++i) {
+            vault.settle(_end(0, 0, 0, 9));
+        }
+        assertEq(vault.held(), 300);
+        assertEq(vault.heldStep(), 100);
+        assertEq(vault.pot(), 7, "the pot is not touched");
+        _end(1, 1, 1, 1000);
+        vm.expectEmit();
+        emit I.RoundPaidOut(4, 207, 3, 0, 200, uint64(block.timestamp) + WINDOW);
+        vault.settle(4);
+        vault.settle(_end(1, 1, 1, 1000));
+        assertEq(vault.settlement(5).payout, 200, "its own stream and one step");
+        assertEq(vault.heldStep(), 100);
+        vault.settle(_end(1, 1, 1, 1000));
+        assertEq(vault.settlement(6).payout, 200);
+        assertEq(vault.held() + vault.heldStep(), 0, "what is empty starts afresh");
+        vault.settle(_end(1, 1, 1, 1000));
+        assertEq(vault.settlement(7).payout, 0);
+    }
+
+    function test_AStepIsTheLargestStreamThatIsHeld() public {
+        _fund(1, 1, 50);
+        _fund(2, 1, 70);
+        _fund(3, 1, 20);
+        for (uint256 i; i < 3; ++i) {
+            vault.settle(_end(0, 0, 0, 0));
+        }
+        assertEq(vault.heldStep(), 70);
+        vault.settle(_end(1, 0, 0, 1000));
+        assertEq(vault.settlement(4).payout, 70);
+        vault.settle(_end(1, 0, 0, 1000));
+        assertEq(vault.settlement(5).payout, 70, "140 in all");
+        _fund(6, 1, 10);
+        vault.settle(_end(0, 0, 0, 0));
+        assertEq(vault.heldStep(), 10, "an earlier step is forgotten with its money");
+    }
+
+    function testFuzz_NoRoundPaysMoreThanThePotItsStreamAndTheLargestEarlierOne(
+        uint256 pattern,
+        uint64[8] memory amounts
+    ) public {
+        uint256 largest;
+        for (uint256 i = 1; i <= 8; ++i) {
+            uint256 amount = 1 + uint256(amounts[i - 1]);
+            _fund(i, 1, amount);
+            uint256 pot = vault.pot();
+            bool pays = pattern >> i & 1 == 1;
+            vault.settle(_end(pays ? 1 : 0, 0, 0, 1e15));
+            assertLe(vault.settlement(i).payout, pot + amount + largest);
+            if (amount > largest) largest = amount;
+            uint256 unpaid = vault.pot() + vault.held();
+            for (uint256 j = 1; j <= i; ++j) {
+                unpaid += vault.settlement(j).unpaid;
+            }
+            assertEq(address(vault).balance, unpaid, "all of it is somewhere");
+        }
     }
 
     function test_RevertWhen_ARoundIsNotNextOrNotOver() public {
@@ -208,7 +273,7 @@ contract RewardVaultTest is VaultFixture {
         _fund(1, 1, funded);
         vault.settle(_end(c[0], c[1], c[2], drop));
         uint256 payout = vault.settlement(1).payout;
-        assertEq(address(vault).balance, vault.pot() + payout);
+        assertEq(address(vault).balance, vault.pot() + vault.held() + payout);
         skip(WINDOW);
         address[3] memory nodes = [alice, bob, carol];
         uint256 total = uint256(c[0]) + c[1] + c[2];
@@ -233,27 +298,31 @@ contract RewardVaultTest is VaultFixture {
         _toSettled();
         uint64 deadline = uint64(block.timestamp) + RULING;
         vm.expectEmit();
-        emit I.ObjectionFiled(1, auditor, EVIDENCE, "cid", deadline);
+        uint64 opensAt = deadline + 1 + WINDOW;
+        emit I.ObjectionFiled(1, auditor, 1, EVIDENCE, "cid", BOND, deadline, opensAt);
         _object(1);
         assertEq(vault.objection(1).objector, auditor);
-        vm.warp(deadline);
-        _expect(I.RewardVault_Frozen.selector, 1, deadline);
+        assertEq(vault.objection(1).rulingDeadline, deadline);
+        vm.warp(opensAt - 1);
+        vm.expectRevert(abi.encodeWithSelector(I.RewardVault_ClaimsNotOpen.selector, 1, opensAt, opensAt - 1));
+        _claim(alice, 1);
+        skip(1);
         _claim(alice, 1);
     }
 
     function test_AnUpheldObjectionReturnsThePayoutAndTheBond() public {
         _toObjected();
         vm.expectEmit();
-        emit I.ObjectionRuled(1, auditor, true, 1000);
+        emit I.ObjectionRuled(1, auditor, 1, true, 1000, vault.settlement(1).opensAt);
         _rule(true);
         assertEq(vault.pot(), 1500);
         assertEq(vault.freeBonds(auditor), BOND);
-        skip(WINDOW);
+        vm.warp(vault.settlement(1).opensAt);
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NothingToClaim.selector, 1, alice));
         _claim(alice, 1);
         vm.prank(auditor);
         vault.withdraw();
-        assertEq(auditor.balance, 100 ether);
+        assertEq(auditor.balance, 1000 ether);
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NothingToWithdraw.selector, auditor));
         vm.prank(auditor);
         vault.withdraw();
@@ -262,7 +331,7 @@ contract RewardVaultTest is VaultFixture {
     function test_ARejectedObjectionsBondIsInThePot() public {
         _toObjected();
         vm.expectEmit();
-        emit I.ObjectionRuled(1, auditor, false, BOND);
+        emit I.ObjectionRuled(1, auditor, 1, false, BOND, uint64(block.timestamp) + WINDOW);
         _rule(false);
         assertEq(vault.pot(), 500 + BOND);
         assertEq(vault.freeBonds(auditor), 0);
@@ -278,15 +347,22 @@ contract RewardVaultTest is VaultFixture {
         _expect(I.RewardVault_RulingPending.selector, deadline, deadline);
         vault.expireObjection(1);
         skip(1);
-        _expect(I.RewardVault_RulingTooLate.selector, deadline, deadline + 1);
-        _rule(true);
+        _expectLateRuling(deadline);
+        skip(WINDOW);
         _claim(alice, 1);
         vm.expectEmit();
-        emit I.ObjectionExpired(1, auditor);
+        emit I.ObjectionExpired(1, auditor, 1);
         vault.expireObjection(1);
         assertEq(vault.freeBonds(auditor), BOND);
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NoObjection.selector, 1));
         vault.expireObjection(1);
+    }
+
+    function _expectLateRuling(uint256 deadline) private {
+        vm.startPrank(judge);
+        _expect(I.RewardVault_RulingTooLate.selector, deadline, block.timestamp);
+        vault.rule(1, 1, true);
+        vm.stopPrank();
     }
 
     function test_RevertWhen_AnObjectionIsNotPossible() public {
@@ -313,16 +389,17 @@ contract RewardVaultTest is VaultFixture {
     function test_RevertWhen_ItIsTooLateToObject() public {
         _toOpen();
         _expect(I.RewardVault_ObjectionTooLate.selector, block.timestamp, block.timestamp);
-        _object(1);
+        vm.prank(auditor);
+        vault.object{ value: BOND }(1, EVIDENCE, "cid");
     }
 
     function test_RevertWhen_SomebodyElseRules() public {
         _toObjected();
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, auditor));
-        vm.prank(auditor);
-        vault.rule(1, true);
-        vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NoObjection.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NotJudge.selector, judge, owner));
         vm.prank(owner);
-        vault.rule(2, true);
+        vault.rule(1, 1, true);
+        vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NoObjection.selector, 2));
+        vm.prank(judge);
+        vault.rule(2, 0, true);
     }
 }

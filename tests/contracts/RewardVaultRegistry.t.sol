@@ -13,7 +13,7 @@ contract RewardVaultRegistryTest is RegistryFixture {
 
     function setUp() public override {
         super.setUp();
-        vault = new RewardVault(owner, registry, address(0), RATE, 1 days, 3 days, 1 ether);
+        vault = new RewardVault(owner, owner, registry, address(0), RATE, 1 days, 3 days, 1 ether);
         vm.deal(stranger, 10 ether);
         vm.prank(stranger);
         vault.fund{ value: 2 ether }(1, 2, 1 ether);
@@ -48,7 +48,8 @@ contract RewardVaultRegistryTest is RegistryFixture {
         vm.prank(coordinator);
         registry.abortRound(1);
         vault.settle(1);
-        assertEq(vault.pot(), 1 ether);
+        assertEq(vault.pot(), 0);
+        assertEq(vault.held(), 1 ether);
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NotOver.selector, 2));
         vault.settle(2); // there is none
     }

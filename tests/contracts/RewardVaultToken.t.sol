@@ -15,7 +15,7 @@ contract RewardVaultTokenTest is VaultFixture {
     function setUp() public override {
         super.setUp();
         token = new MoodyToken();
-        vault = new RewardVault(owner, credits, address(token), RATE, WINDOW, RULING, BOND);
+        vault = new RewardVault(owner, judge, credits, address(token), RATE, WINDOW, RULING, BOND);
         token.mint(address(this), 100 ether);
         token.approve(address(vault), type(uint256).max);
     }

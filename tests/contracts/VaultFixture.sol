@@ -14,6 +14,7 @@ abstract contract VaultFixture is Test {
     bytes32 internal constant EVIDENCE = keccak256("evidence");
 
     address internal owner = makeAddr("owner");
+    address internal judge = makeAddr("judge");
     address internal funder = makeAddr("funder");
     address internal auditor = makeAddr("auditor");
     address internal alice = makeAddr("alice");
@@ -26,9 +27,9 @@ abstract contract VaultFixture is Test {
     function setUp() public virtual {
         vm.warp(1_700_000_000);
         credits = new FakeCredits();
-        vault = new RewardVault(owner, credits, address(0), RATE, WINDOW, RULING, BOND);
+        vault = new RewardVault(owner, judge, credits, address(0), RATE, WINDOW, RULING, BOND);
         vm.deal(funder, 1e30);
-        vm.deal(auditor, 100 ether);
+        vm.deal(auditor, 1000 ether);
     }
 
     function _fund(uint256 first, uint256 rounds, uint256 amount) internal {
@@ -63,13 +64,15 @@ abstract contract VaultFixture is Test {
     }
 
     function _object(uint256 roundId) internal {
+        uint256 bond = BOND << vault.settlement(roundId).objections;
         vm.prank(auditor);
-        vault.object{ value: BOND }(roundId, EVIDENCE, "cid");
+        vault.object{ value: bond }(roundId, EVIDENCE, "cid");
     }
 
     function _rule(bool upheld) internal {
-        vm.prank(owner);
-        vault.rule(1, upheld);
+        uint256 number = vault.settlement(1).objections;
+        vm.prank(judge);
+        vault.rule(1, number, upheld);
     }
 
     function _claim(address node, uint256 roundId) internal {

@@ -34,7 +34,7 @@ PLAN = NetworkPlan(
     manifest_cid=Cid("bafkmanifest"),
     vault=VaultPlan(
         rate_wei_per_nano=RATE, objection_window_s=WINDOW_S, ruling_window_s=RULING_S,
-        objection_bond_wei=BOND,
+        objection_bond_wei=BOND, judge=open_wallet("dev:7", 31337).address,
     ),
 )  # fmt: skip
 BASE_LOSS, CANDIDATE_LOSS = 700_000_000, 600_000_001
@@ -58,6 +58,8 @@ class World:
     nodes: tuple[Seat, ...]
     stranger: Seat
     reader: Seat
+    judge: Seat
+    """Rules on objections."""
     advance: Callable[[int], None]
 
 
@@ -69,14 +71,14 @@ def build_memory_world() -> World:
     rules = make_rules(PARAMETERS, circuit_id=PLAN.circuit_id)
     chain = MemoryChain(network, rules, verify=lambda _statement, _proof: True)
     terms = VaultTerms(DEFAULT_TERMS.vault, None, WINDOW_S, RULING_S, BOND)
-    vault = MemoryVault(chain, terms, RATE)
+    vault = MemoryVault(chain, terms, RATE, open_wallet("dev:7", 31337).address)
 
     def sit(number: int | None) -> Seat:
         account = None if number is None else open_wallet(f"dev:{number}", 31337).address
         return Seat(MemoryLedger(chain, account), MemoryRewards(vault, account))
 
     nodes = tuple(sit(i) for i in range(2, 5))
-    return World(sit(1), nodes, sit(6), sit(None), chain.advance)
+    return World(sit(1), nodes, sit(6), sit(None), sit(7), chain.advance)
 
 
 def digest_of(*numbers: int) -> Digest:

@@ -70,8 +70,8 @@ def token(network: tuple[Devnet, Deployment]) -> Address:
 @pytest.fixture(scope="module")
 def rewards(network: tuple[Devnet, Deployment], token: Address) -> ChainRewards:
     devnet, deployment = network
-    types = ["address", "address", "address", "uint256", "uint64", "uint64", "uint256"]
-    args = [SPONSOR.address, deployment.registry, token, 7, 60, 60, 5]
+    types = ["address", "address", "address", "address", "uint256", "uint64", "uint64", "uint256"]
+    args = [SPONSOR.address, SPONSOR.address, deployment.registry, token, 7, 60, 60, 5]
     vault = create(devnet, "RewardVault", "RewardVault", types, args)
     policy = SendPolicy(poll_s=0.01)
     return connect(devnet.rpc_url, deployment, SPONSOR, policy, vault=vault).rewards

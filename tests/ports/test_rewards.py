@@ -36,6 +36,7 @@ from zk0.chain.rows import ContributionRow
 from zk0.chain.transactions import SendPolicy
 from zk0.chain.wallet import open_wallet
 from zk0.ports import Cid
+from zk0.protocol.payout import Settlement
 from zk0.protocol.round import Finalization, Phase
 from zk0.protocol.statement import Digest
 
@@ -49,7 +50,7 @@ def build_chain_world(devnet: Devnet, deployment: Deployment) -> World:
         return Seat(ledger, ledger.rewards)
 
     nodes = tuple(sit(i) for i in range(2, 5))
-    world = World(sit(1), nodes, sit(6), sit(None), devnet.advance)
+    world = World(sit(1), nodes, sit(6), sit(None), sit(7), devnet.advance)
     # Code that answers 960, its sample size, to whatever it is asked: every proof is accepted, and
     # agreements are what a test says. (PUSH2 960, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN)
     devnet.request("anvil_setCode", deployment.alignment_verifier, "0x6103c05f5260205ff3")
@@ -142,12 +143,13 @@ def test_a_small_pot_is_all_that_a_round_pays(world: World) -> None:
     assert world.reader.rewards.get_pot_wei() == 0
 
 
-def test_a_stream_pays_each_of_its_rounds_and_what_is_left_rolls_over(world: World) -> None:
+def test_a_stream_pays_each_of_its_rounds_and_what_an_aborted_one_held_back(world: World) -> None:
     world.stranger.rewards.fund(1, 3, 1000)
     world.coordinator.ledger.open_round(b"\x44" * 32)
     world.coordinator.ledger.abort_round(1)
     world.stranger.rewards.settle(1)
-    assert world.reader.rewards.get_pot_wei() == 1000
+    assert world.reader.rewards.get_pot_wei() == 0
+    assert world.reader.rewards.get_held_wei() == 1000
     second = end_round(world, 1000, 1000, 1000)
     world.stranger.rewards.settle(second)
     settled = world.reader.rewards.get_settlement(second)
@@ -289,11 +291,121 @@ def test_an_objection_freezes_a_payout_until_the_ruling_is_late(world: World) ->
     assert settled is not None
     assert settled.is_frozen(now)
     assert not settled.is_open(now)
-    with pytest.raises(refusals.FrozenError):
+    with pytest.raises(refusals.ClaimsNotOpenError):
         world.nodes[0].rewards.claim([round_id])
-    world.advance(RULING_S)
+    world.advance(RULING_S + 1)
     assert settled.is_open(world.reader.ledger.get_block().timestamp)
     world.nodes[0].rewards.claim([round_id])
+
+
+def get_settled(world: World, round_id: int) -> Settlement:
+    found = world.reader.rewards.get_settlement(round_id)
+    assert found is not None
+    return found
+
+
+def object_to(world: World, seat: Seat, round_id: int) -> int:
+    """The objection's number."""
+    seat.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+    found = world.reader.rewards.get_objection(round_id)
+    assert found is not None
+    assert found.objector == seat.ledger.account
+    assert found.bond_wei == BOND << (found.number - 1)
+    return found.number
+
+
+def test_an_upheld_objection_returns_the_payout_and_frees_the_bond(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id)
+    number = object_to(world, world.stranger, round_id)
+    world.judge.rewards.rule(round_id, number, upheld=True)
+    assert world.reader.rewards.get_pot_wei() == COIN
+    assert get_settled(world, round_id).payout_wei == 0
+    assert get_owed(world, round_id) == [0, 0, 0]
+    assert world.reader.rewards.get_objection(round_id) is None
+    account = world.stranger.ledger.account
+    assert world.reader.rewards.get_free_bond_wei(account) == BOND
+    before = world.reader.ledger.get_balance_wei(account)
+    receipt = world.stranger.rewards.withdraw_bond()
+    assert world.reader.ledger.get_balance_wei(account) == before + BOND - receipt.fee_wei
+    with pytest.raises(refusals.NothingToWithdrawError):
+        world.stranger.rewards.withdraw_bond()
+    with pytest.raises(refusals.NothingToObjectError):
+        world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+
+
+def test_after_a_rejection_there_is_another_window_and_a_dearer_objection(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id)
+    pot = world.reader.rewards.get_pot_wei()
+    for number in (1, 2, 3):
+        world.advance(WINDOW_S - 100)
+        assert object_to(world, world.stranger, round_id) == number
+        world.advance(RULING_S - 100)
+        world.judge.rewards.rule(round_id, number, upheld=False)
+        now = world.reader.ledger.get_block().timestamp
+        settled = get_settled(world, round_id)
+        assert settled.opens_at == (now + WINDOW_S if number < 3 else now)
+    assert world.reader.rewards.get_pot_wei() == pot + 7 * BOND
+    with pytest.raises(refusals.NoMoreObjectionsError):
+        world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+    world.nodes[0].rewards.claim([round_id])
+    (row,) = build_history(world.reader.ledger.get_events(), round_id=round_id)
+    assert row.settlement == get_settled(world, round_id)
+
+
+def test_an_objection_that_nobody_ruled_on_ends_with_the_next_one(world: World) -> None:
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id)
+    object_to(world, world.stranger, round_id)
+    with pytest.raises(refusals.RulingPendingError):
+        world.nodes[0].rewards.expire_objection(round_id)
+    world.advance(RULING_S + 100)
+    with pytest.raises(refusals.RulingTooLateError):
+        world.judge.rewards.rule(round_id, 1, upheld=True)
+    assert object_to(world, world.nodes[1], round_id) == 2
+    assert world.reader.rewards.get_free_bond_wei(world.stranger.ledger.account) == BOND
+    with pytest.raises(refusals.OtherObjectionError):
+        world.judge.rewards.rule(round_id, 1, upheld=False)
+    opens_at = get_settled(world, round_id).opens_at
+    world.advance(RULING_S + WINDOW_S + 1)
+    world.nodes[0].rewards.claim([round_id])
+    world.nodes[0].rewards.expire_objection(round_id)
+    assert get_settled(world, round_id).opens_at == opens_at
+    assert world.reader.rewards.get_free_bond_wei(world.nodes[1].ledger.account) == 2 * BOND
+    with pytest.raises(refusals.NoObjectionError):
+        world.nodes[0].rewards.expire_objection(round_id)
+    with pytest.raises(refusals.ObjectionTooLateError):
+        world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
+    (row,) = build_history(world.reader.ledger.get_events(), round_id=round_id)
+    assert row.settlement == get_settled(world, round_id)
+
+
+def test_only_the_judge_rules(world: World) -> None:
+    assert world.reader.rewards.get_judge() == world.judge.ledger.account
+    round_id = end_round(world, 1000, 1000, 1000)
+    settle(world, round_id)
+    with pytest.raises(refusals.NoObjectionError):
+        world.judge.rewards.rule(round_id, 1, upheld=True)
+    number = object_to(world, world.stranger, round_id)
+    with pytest.raises(refusals.NotJudgeError, match=world.judge.ledger.account):
+        world.stranger.rewards.rule(round_id, number, upheld=True)
+
+
+def test_rounds_that_pay_nobody_do_not_pour_a_stream_into_one(world: World) -> None:
+    world.stranger.rewards.fund(1, 5, 1000)
+    for _ in range(3):
+        world.coordinator.ledger.open_round(b"\x44" * 32)
+        round_id = world.reader.ledger.get_round_count()
+        world.coordinator.ledger.abort_round(round_id)
+        world.stranger.rewards.settle(round_id)
+    assert world.reader.rewards.get_held_wei() == 3000
+    assert world.reader.rewards.get_pot_wei() == 0
+    for held in (2000, 1000):
+        round_id = end_round(world, 1000, 1000, 1000)
+        world.stranger.rewards.settle(round_id)
+        assert get_settled(world, round_id).payout_wei == 2000
+        assert world.reader.rewards.get_held_wei() == held
 
 
 def test_objections_that_break_a_rule_are_refused(world: World) -> None:
@@ -364,7 +476,7 @@ def test_the_vaults_events_are_part_of_the_history(world: World) -> None:
     round_id = end_round(world, 1000, 1000, 1000)
     settle(world, round_id)
     world.stranger.rewards.object_to(round_id, EVIDENCE, Cid("bafkproof"))
-    world.advance(WINDOW_S + RULING_S)
+    world.advance(WINDOW_S + RULING_S + 1)
     world.nodes[0].rewards.claim([round_id])
     events = world.reader.ledger.get_events()
     vault = world.reader.rewards.terms.vault

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zk0.protocol.credits import MAX_CREDIT_NANO, settle_share
-from zk0.protocol.payout import Settlement, compute_part_wei, compute_payout_wei
+from zk0.protocol.payout import (
+    Purse,
+    Settlement,
+    compute_due_wei,
+    compute_part_wei,
+    pay_round,
+)
 
 SHARES = st.integers(-(2**127) + 1, 2**127 - 1)
 
@@ -39,8 +45,8 @@ def test_claims_in_any_order_add_up_to_the_payout_and_each_is_within_a_round_of_
     credits_nano: list[int], pot: int, rate: int, drop: int, order: object
 ) -> None:
     total = sum(credits_nano)
-    payout = compute_payout_wei(pot, rate, total, drop)
-    assert payout <= pot
+    purse, payout = pay_round(Purse(pot), 0, compute_due_wei(rate, total, drop))
+    assert purse.pot_wei == pot - payout >= 0
     settled = Settlement(1, payout, payout, total, opens_at=1)
     waiting = list(range(len(credits_nano)))
     order.shuffle(waiting)  # type: ignore[attr-defined]
@@ -58,4 +64,21 @@ def test_claims_in_any_order_add_up_to_the_payout_and_each_is_within_a_round_of_
 
 @given(st.integers(0, 2**96), st.integers(1, 10**18), st.integers(0, 2**64 - 1))
 def test_a_round_without_credits_pays_nothing(pot: int, rate: int, drop: int) -> None:
-    assert compute_payout_wei(pot, rate, 0, drop) == 0
+    due = compute_due_wei(rate, 0, drop)
+    assert pay_round(Purse(pot), 5, due) == (Purse(pot, 5, 5), 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2**64), st.sampled_from((0, 0, 2**40, 2**70))), max_size=12)
+)
+def test_no_round_pays_more_than_pot_stream_and_one_earlier_stream(
+    rounds: list[tuple[int, int]],
+) -> None:
+    purse, paid, largest = Purse(), 0, 0
+    for stream, due in rounds:
+        before = purse
+        purse, payout = pay_round(purse, stream, due)
+        assert payout <= min(due, before.pot_wei + stream + largest)
+        assert purse.held_step_wei <= purse.held_wei
+        largest, paid = max(largest, stream), paid + payout
+    assert purse.pot_wei + purse.held_wei + paid == sum(stream for stream, _ in rounds)

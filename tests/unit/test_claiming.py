@@ -146,7 +146,7 @@ def test_a_payout_under_objection_is_frozen_and_says_until_when(world: World) ->
     assert "objection, to be ruled on until" in format_history(
         build_history(node.ledger.get_events())
     )
-    world.advance(RULING_S)
+    world.advance(RULING_S + 1)
     assert [r.round_id for r in claim(node).claimed] == [1]
 
 

@@ -17,6 +17,7 @@ from zk0.protocol.commitment import compute_receipt_hash, compute_upload_hash
 from zk0.protocol.contribution import MissingReason, compute_share_nano, compute_weights
 from zk0.protocol.credits import credit_round, settle_share
 from zk0.protocol.faults import FaultHistory, add_fault, compute_forfeit
+from zk0.protocol.payout import Purse, compute_due_wei, pay_round
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.protocol.statement import (
     Agreement,
@@ -65,6 +66,18 @@ def test_faults_match() -> None:
     for v in vectors["forfeits"]:
         amount = compute_forfeit(int(v["bond"]), int(v["required"]), v["forfeitBps"])
         assert amount == int(v["amount"])
+
+
+def test_payouts_and_what_is_held_match() -> None:
+    vectors = read("payouts")
+    purse = Purse()
+    for v in vectors["rounds"]:
+        rate, total, drop = (
+            int(x) for x in (vectors["rateWeiPerNano"], v["totalNano"], v["dropNano"])
+        )
+        purse, payout = pay_round(purse, int(v["stream"]), compute_due_wei(rate, total, drop))
+        assert payout == int(v["payout"])
+        assert purse == Purse(int(v["pot"]), int(v["held"]), int(v["heldStep"]))
 
 
 def test_credits_and_debts_match() -> None:

@@ -33,6 +33,7 @@ from zk0.protocol.contribution import (
 )
 from zk0.protocol.credits import RoundCredits, credit_round, settle_share
 from zk0.protocol.faults import FaultHistory, add_fault, compute_forfeit
+from zk0.protocol.payout import Purse, compute_due_wei, pay_round
 from zk0.protocol.randomness import Stream, compute_seed, draw_frames, draw_sample
 from zk0.protocol.round import Finalization, Parameters, Phase, Round
 from zk0.protocol.statement import (
@@ -542,6 +543,29 @@ def faults() -> dict[str, Any]:
     }
 
 
+def payouts() -> dict[str, Any]:
+    """Rounds of one vault, one after the other: what each is due, gets, and leaves."""
+    rng = random.Random(9)
+    purse, rate, rows = Purse(), 1000, []
+    for _ in range(60):
+        stream = rng.choice((0, 0, 100, 10**6, rng.randrange(10**9)))
+        total = rng.choice((0, 0, rng.randrange(1, 1 << 40)))
+        drop = rng.choice((0, 1, rng.randrange(10**4), rng.randrange(10**9)))
+        purse, payout = pay_round(purse, stream, compute_due_wei(rate, total, drop))
+        rows.append(
+            {
+                "stream": str(stream),
+                "totalNano": str(total),
+                "dropNano": str(drop),
+                "payout": str(payout),
+                "pot": str(purse.pot_wei),
+                "held": str(purse.held_wei),
+                "heldStep": str(purse.held_step_wei),
+            }
+        )
+    return {"rateWeiPerNano": str(rate), "rounds": rows}
+
+
 def rounds() -> dict[str, Any]:
     return {
         "chainId": CHAIN_ID,
@@ -568,6 +592,7 @@ def main() -> None:
     write("files.json", files())
     write("directions.json", directions())
     write("faults.json", faults())
+    write("payouts.json", payouts())
     write("rounds.json", rounds())
 
 

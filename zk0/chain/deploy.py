@@ -43,10 +43,13 @@ class VaultPlan:
     objection_window_s: int = 10
     ruling_window_s: int = 60
     objection_bond_wei: int = 10**17
+    judge: Address | None = None
+    """Who rules on objections; None: the network's owner, without the timelock's delay."""
 
-    def to_config(self) -> dict[str, Any]:
+    def to_config(self, owner: Address) -> dict[str, Any]:
         return {
             "asset": self.asset or "0x" + "0" * 40,
+            "judge": self.judge or owner,
             "objectionBond": str(self.objection_bond_wei),
             "objectionWindow": self.objection_window_s,
             "rateWeiPerNano": str(self.rate_wei_per_nano),
@@ -121,7 +124,7 @@ class NetworkPlan:
     def to_config(self) -> dict[str, Any]:
         """The JSON that the deploy script reads."""
         p = self.parameters
-        vault = {} if self.vault is None else {"vault": self.vault.to_config()}
+        vault = {} if self.vault is None else {"vault": self.vault.to_config(self.owner)}
         return {
             **vault,
             "abiDigest": compute_abi_digest(),

@@ -54,10 +54,17 @@ def _apply(settlement: Settlement | None, event: Event) -> Settlement | None:
     if event.name == "RewardClaimed":
         return replace(settlement, unpaid_wei=settlement.unpaid_wei - args["amount"])
     if event.name == "ObjectionFiled":
-        return replace(settlement, ruling_deadline=args["rulingDeadline"])
+        return replace(
+            settlement,
+            ruling_deadline=args["rulingDeadline"],
+            opens_at=args["opensAt"],
+            objections=args["number"],
+        )
     if event.name == "ObjectionRuled" and args["upheld"]:
         return replace(settlement, payout_wei=0, unpaid_wei=0, ruling_deadline=0)
-    if event.name in ("ObjectionRuled", "ObjectionExpired"):
+    if event.name == "ObjectionRuled":
+        return replace(settlement, ruling_deadline=0, opens_at=args["opensAt"])
+    if event.name == "ObjectionExpired":
         return replace(settlement, ruling_deadline=0)
     return settlement
 

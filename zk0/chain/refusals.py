@@ -649,13 +649,36 @@ class EmptyListError(RewardVaultError):
 
 class FrozenError(RewardVaultError):
     sentence = (
-        "there is an objection to round {round}: wait for a ruling, at the latest until "
-        "{rulingDeadline}"
+        "there is an objection to round {round}: another one is possible after the ruling, or "
+        "after {rulingDeadline}"
     )
 
 
 class NoContractError(RewardVaultError):
     sentence = "there is no contract at {actual}: give the registry's and the token's addresses"
+
+
+class NoJudgeError(RewardVaultError):
+    sentence = "a vault needs a judge: give an account that rules on objections"
+
+
+class NoMoreObjectionsError(RewardVaultError):
+    sentence = "round {round} has had {max} objections, and there can be no more"
+
+
+class NotJudgeError(RewardVaultError):
+    sentence = "only the vault's judge {judge} rules on objections, found {account}: use its wallet"
+
+
+class OtherObjectionError(RewardVaultError):
+    sentence = (
+        "the open objection to round {round} is number {open}, found {actual}: look at the "
+        "evidence of that one before ruling on it"
+    )
+
+
+class OwnershipStaysError(RewardVaultError):
+    sentence = "a vault cannot be without an owner: hand it over with transferOwnership instead"
 
 
 class NoEvidenceError(RewardVaultError):
@@ -713,8 +736,8 @@ class RulingPendingError(RewardVaultError):
 
 class RulingTooLateError(RewardVaultError):
     sentence = (
-        "a ruling was possible until {rulingDeadline}, the chain's time is {timestamp}: claims are "
-        "open, and anyone can free the bond with expireObjection"
+        "a ruling was possible until {rulingDeadline}, the chain's time is {timestamp}: anyone can "
+        "free the bond with `zk0 expire-objection`"
     )
 
 

@@ -13,7 +13,7 @@ from zk0.chain.rpc import translate_errors
 from zk0.chain.transactions import Sender
 from zk0.errors import InsufficientFundsError
 from zk0.ports import Cid, Receipt, VaultTerms
-from zk0.protocol.payout import Settlement
+from zk0.protocol.payout import Objection, Settlement, compute_bond_wei
 from zk0.protocol.statement import Address, Digest
 
 _NO_ADDRESS = "0x" + "0" * 40
@@ -67,7 +67,24 @@ class ChainRewards:
             total_nano=raw.totalNano,
             opens_at=raw.opensAt,
             ruling_deadline=call(self._vault, "objection", round_id).rulingDeadline,
+            objections=raw.objections,
         )
+
+    def get_held_wei(self) -> int:
+        return int(call(self._vault, "held"))
+
+    def get_judge(self) -> Address:
+        return to_address(call(self._vault, "judge"))
+
+    def get_objection(self, round_id: int) -> Objection | None:
+        raw = call(self._vault, "objection", round_id)
+        if raw.rulingDeadline == 0:
+            return None
+        number = int(call(self._vault, "settlement", round_id).objections)
+        return Objection(number, to_address(raw.objector), raw.bond, raw.rulingDeadline)
+
+    def get_free_bond_wei(self, account: Address) -> int:
+        return int(call(self._vault, "freeBonds", Web3.to_checksum_address(account)))
 
     def get_owed_wei(self, round_id: int, node: Address) -> int:
         return int(call(self._vault, "owed", round_id, Web3.to_checksum_address(node)))
@@ -85,8 +102,19 @@ class ChainRewards:
         return self._send("claim", list(round_ids))
 
     def object_to(self, round_id: int, evidence: Digest, cid: Cid) -> Receipt:
-        bond = self._prepare_payment(self._terms.objection_bond_wei)
-        return self._send("object", round_id, evidence, cid, value=bond)
+        filed = int(call(self._vault, "settlement", round_id).objections)
+        bond = compute_bond_wei(self._terms.objection_bond_wei, filed)
+        value = self._prepare_payment(bond)
+        return self._send("object", round_id, evidence, cid, value=value)
+
+    def rule(self, round_id: int, number: int, *, upheld: bool) -> Receipt:
+        return self._send("rule", round_id, number, upheld)
+
+    def expire_objection(self, round_id: int) -> Receipt:
+        return self._send("expireObjection", round_id)
+
+    def withdraw_bond(self) -> Receipt:
+        return self._send("withdraw")
 
     # ------------------------------------------------------------------ parts
 

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zk0.protocol.statement import Address
+
+MAX_OBJECTIONS = 3
+"""To one round."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
@@ -23,21 +28,70 @@ class Settlement:
     """Until then objections, from then on claims."""
     ruling_deadline: int = 0
     """The last second for a ruling on an open objection; 0 without one."""
+    objections: int = 0
+    """Filed so far; the last one may be open."""
 
     def is_open(self, now: int) -> bool:
-        """Whether claims are paid at `now`."""
-        return now >= self.opens_at and not self.is_frozen(now)
+        """Whether claims are paid at `now`: never before a ruling's deadline."""
+        return now >= self.opens_at
 
     def is_frozen(self, now: int) -> bool:
         """Whether an objection holds claims back at `now`."""
         return 0 < now <= self.ruling_deadline
 
 
-def compute_payout_wei(
-    available_wei: int, rate_wei_per_nano: int, total_nano: int, drop_nano: int
-) -> int:
-    """min(pot, rate × drop); nothing where nobody has a credit."""
-    return min(available_wei, rate_wei_per_nano * drop_nano) if total_nano else 0
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """An objection that is open, or that nobody ruled on and whose bond is not free yet."""
+
+    number: int
+    """Which of its round's objections; from 1."""
+    objector: Address
+    bond_wei: int
+    ruling_deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What a vault has for later rounds, without their streams."""
+
+    pot_wei: int = 0
+    held_wei: int = 0
+    """What rounds that were due nothing did not use of their streams."""
+    held_step_wei: int = 0
+    """The largest stream of one round in it: what one later round can get."""
+
+
+def compute_due_wei(rate_wei_per_nano: int, total_nano: int, drop_nano: int) -> int:
+    """rate × drop; nothing where nobody has a credit."""
+    return rate_wei_per_nano * drop_nano if total_nano else 0
+
+
+def pay_round(purse: Purse, stream_wei: int, due_wei: int) -> tuple[Purse, int]:
+    """What is left after a round, and its payout: what is due, as far as there is money.
+
+    A round that is due nothing leaves the pot alone, and its stream is held. One that is due
+    something has the pot, its stream and at most one step of what is held.
+    """
+    if due_wei == 0:
+        step = max(purse.held_step_wei, stream_wei)
+        return Purse(purse.pot_wei, purse.held_wei + stream_wei, step), 0
+    released = min(purse.held_wei, purse.held_step_wei)
+    available = purse.pot_wei + stream_wei + released
+    payout = min(available, due_wei)
+    held = purse.held_wei - released
+    return Purse(available - payout, held, min(purse.held_step_wei, held)), payout
+
+
+def compute_bond_wei(first_bond_wei: int, filed: int) -> int:
+    """What the next objection to a round costs, after `filed` of them."""
+    return first_bond_wei << filed
+
+
+def compute_opens_at(end: int, filed: int, window_s: int) -> int:
+    """When claims open after an objection that ends at `end`: after another window, if there may
+    be another objection."""
+    return end + window_s if filed < MAX_OBJECTIONS else end
 
 
 def compute_part_wei(settlement: Settlement, credit_nano: int, *, is_last: bool) -> int:

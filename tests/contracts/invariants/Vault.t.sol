@@ -30,12 +30,12 @@ contract VaultInvariants is Test {
     }
 
     function invariant_EveryWeiIsAccountedFor() public view {
-        uint256 held = vault.pot() + handler.streamed() + vault.freeBonds(handler.node(3));
+        uint256 held = vault.pot() + vault.held() + handler.streamed() + vault.freeBonds(handler.node(3));
         for (uint256 i = 1; i < vault.nextRound(); ++i) {
             held += vault.settlement(i).unpaid;
-            if (vault.objection(i).objector != address(0)) held += vault.objectionBond();
+            held += vault.objection(i).bond;
         }
-        assertEq(address(vault).balance, held, "the balance is pot, streams, unclaimed and bonds");
+        assertEq(address(vault).balance, held, "the balance is pot, held, streams, unclaimed and bonds");
         assertEq(address(vault).balance, handler.paidIn() - handler.paidOut());
     }
 
@@ -51,6 +51,8 @@ contract VaultInvariants is Test {
             } else {
                 assertEq(handler.paid(i) + s.unpaid, handler.payout(i));
             }
+            assertLe(s.objections, 3, "no fourth objection");
+            assertLe(s.opensAt, handler.settledAt(i) + 3 * (1 days + 3 days), "claims open some day");
             assertEq(s.unclaimed == 0, s.unpaid == 0, "all is paid when all have claimed");
         }
     }

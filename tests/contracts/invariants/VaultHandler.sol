@@ -14,7 +14,8 @@ contract VaultHandler is VaultFixture {
     mapping(uint256 roundId => uint256) public streamOf;
     mapping(uint256 roundId => uint256) public paid;
     mapping(uint256 roundId => uint256) public payout;
-    mapping(uint256 roundId => uint256) public potAtSettlement;
+    mapping(uint256 roundId => uint256) public potAtSettlement; // with stream and released step
+    mapping(uint256 roundId => uint256) public settledAt;
     mapping(uint256 roundId => bool) public returned; // by an upheld objection
     mapping(uint256 roundId => mapping(address node => uint256)) public claims;
     bool public paidEarly; // before the window, or against an open objection
@@ -59,10 +60,12 @@ contract VaultHandler is VaultFixture {
 
     function settle(uint120 a, uint120 b, uint120 c, uint64 drop) public {
         uint256 id = _end(a % 5 == 0 ? 0 : a, b % 3 == 0 ? 0 : b, c % 4 == 0 ? 0 : c, drop % 1e15);
-        uint256 available = vault.pot() + streamOf[id];
+        uint256 step = vault.held() < vault.heldStep() ? vault.held() : vault.heldStep();
+        uint256 available = vault.pot() + streamOf[id] + step;
         vault.settle(id);
         streamed -= streamOf[id];
         potAtSettlement[id] = available;
+        settledAt[id] = block.timestamp;
         payout[id] = vault.settlement(id).payout;
     }
 
@@ -86,16 +89,18 @@ contract VaultHandler is VaultFixture {
 
     function object(uint256 round) public {
         uint256 id = 1 + round % vault.nextRound();
+        uint256 bond = BOND << vault.settlement(id).objections;
         vm.prank(auditor);
-        try vault.object{ value: BOND }(id, EVIDENCE, "cid") {
-            paidIn += BOND;
+        try vault.object{ value: bond }(id, EVIDENCE, "cid") {
+            paidIn += bond;
         } catch { }
     }
 
     function rule(uint256 round, bool upheld) public {
         uint256 id = 1 + round % vault.nextRound();
-        vm.prank(owner);
-        try vault.rule(id, upheld) {
+        uint256 number = vault.settlement(id).objections;
+        vm.prank(judge);
+        try vault.rule(id, number, upheld) {
             ++ruled;
             if (upheld) returned[id] = true;
         } catch {
