@@ -87,7 +87,7 @@ def rule(
     rewards = ledger.rewards
     objections.require_judge(rewards)
     settled = objections.require_settled(rewards, round_id)
-    found = objections.require_objection(rewards, round_id)
+    found = objections.require_objection(rewards, round_id, number)
     confirm(objections.ask_to_rule(ledger, rewards, settled, found, upheld=upheld), yes)
     receipt = rewards.rule(round_id, number, upheld=upheld)
     after = objections.require_settled(rewards, round_id)

@@ -46,11 +46,18 @@ def require_settled(rewards: RewardLedger, round_id: int) -> Settlement:
     return found
 
 
-def require_objection(rewards: RewardLedger, round_id: int) -> Objection:
-    """Raises ConfigError when there is none."""
+def require_objection(
+    rewards: RewardLedger, round_id: int, number: int | None = None
+) -> Objection:
+    """Raises ConfigError when there is none, or another one than `number`."""
     found = rewards.get_objection(round_id)
     if found is None:
         raise ConfigError(f"there is no open objection to round {round_id}")
+    if number not in (None, found.number):
+        raise ConfigError(
+            f"expected the open objection to round {round_id}, {found.number}, found --objection "
+            f"{number}: read its evidence first"
+        )
     return found
 
 

@@ -88,7 +88,7 @@ def test_an_objection_from_filing_to_the_bond(setting: Setting) -> None:
         run("withdraw-bond", "--wallet", "dev:5", "--yes")
 
     assert "objection 3" in run(*file, "--yes").stdout
-    with pytest.raises(Zk0Error, match="is number 3, found 1"):
+    with pytest.raises(Zk0Error, match="round 1, 3, found --objection 1"):
         run(*decide, "--uphold", "--wallet", "dev:7")
     upheld = ("rule", *where, "--objection", "3", "--uphold", "--wallet", "dev:7")
     question = run(*upheld, answer="y\n")
