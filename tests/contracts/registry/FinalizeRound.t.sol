@@ -299,6 +299,23 @@ contract FinalizeRoundTest is RegistryFixture {
         _finalize(_result(0, BASE_LOSS, BASE_LOSS, 0));
     }
 
+    /// No slot keeps it: it is what the next round started from.
+    function test_ARoundsCheckpointIsReadAlsoAfterLaterRounds() public {
+        _toFinalized();
+        assertEq(registry.round(1).checkpointDigest, CANDIDATE);
+        _toFinalized();
+        assertEq(registry.round(1).checkpointDigest, CANDIDATE);
+        assertEq(registry.round(2).checkpointDigest, candidate);
+        assertNotEq(candidate, CANDIDATE);
+        bytes32 second = candidate;
+        _open();
+        assertEq(registry.round(2).checkpointDigest, second);
+        assertEq(registry.round(3).checkpointDigest, 0, "not over");
+        vm.prank(coordinator);
+        registry.abortRound(id);
+        assertEq(registry.round(3).checkpointDigest, 0, "without a result");
+    }
+
     function test_RevertGiven_CheckpointExists() public {
         _toFinalized();
         _toPartlyAccepted();
