@@ -46,9 +46,7 @@ def require_settled(rewards: RewardLedger, round_id: int) -> Settlement:
     return found
 
 
-def require_objection(
-    rewards: RewardLedger, round_id: int, number: int | None = None
-) -> Objection:
+def require_objection(rewards: RewardLedger, round_id: int, number: int | None = None) -> Objection:
     """Raises ConfigError when there is none, or another one than `number`."""
     found = rewards.get_objection(round_id)
     if found is None:
