@@ -187,7 +187,7 @@ def test_the_question_names_account_chain_amount_and_rounds(world: World) -> Non
     owed = show_amount(node.rewards.get_owed_wei(1, node.ledger.account), None)
     for said in (
         node.ledger.account, "chain 31337", "settle round 2", f"claim {owed} for round 1",
-        "2 transactions of about 230,000 gas",
+        "2 transactions of about 236,000 gas",
     ):  # fmt: skip
         assert said in question
 
