@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { PermanentlyOwned } from "./PermanentlyOwned.sol";
 import { ICreditSource } from "./interfaces/ICreditSource.sol";
 import { IRewardVault } from "./interfaces/IRewardVault.sol";
 import { Objection } from "./types/Objection.sol";
 import { Settlement } from "./types/Settlement.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
-import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
@@ -16,7 +16,7 @@ import { Checkpoints } from "@openzeppelin/contracts/utils/structs/Checkpoints.s
 
 /// @title RewardVault
 /// @notice Keeps the money for improvement, and pays it out.
-contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
+contract RewardVault is IRewardVault, PermanentlyOwned, ReentrancyGuardTransient {
     using Checkpoints for Checkpoints.Trace160;
     using SafeERC20 for IERC20;
 
@@ -267,11 +267,6 @@ contract RewardVault is IRewardVault, Ownable2Step, ReentrancyGuardTransient {
     /// @inheritdoc IRewardVault
     function setJudge(address judge_) external override onlyOwner {
         _setJudge(judge_);
-    }
-
-    /// @notice Always refused: without an owner nobody could name another judge.
-    function renounceOwnership() public pure override {
-        revert RewardVault_OwnershipStays();
     }
 
     // ---------------------------------------------------------------- views

@@ -78,9 +78,6 @@ interface IRewardVault {
     /// @notice Only the judge rules on objections.
     error RewardVault_NotJudge(address judge, address account);
 
-    /// @notice A vault cannot be without an owner.
-    error RewardVault_OwnershipStays();
-
     /// @notice There is no contract where the registry or the token should be.
     error RewardVault_NoContract(address actual);
 

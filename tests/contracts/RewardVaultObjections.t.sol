@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { VaultFixture } from "./VaultFixture.sol";
 import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { IPermanentlyOwned } from "contracts/interfaces/IPermanentlyOwned.sol";
 import { IRewardVault as I } from "contracts/interfaces/IRewardVault.sol";
 
 /// @notice Who rules, and one objection after the other.
@@ -58,7 +59,7 @@ contract RewardVaultObjectionsTest is VaultFixture {
     }
 
     function test_RevertWhen_TheOwnerRenounces() public {
-        vm.expectRevert(I.RewardVault_OwnershipStays.selector);
+        vm.expectRevert(IPermanentlyOwned.PermanentlyOwned_CannotRenounce.selector);
         vm.prank(owner);
         vault.renounceOwnership();
         assertEq(vault.owner(), owner);

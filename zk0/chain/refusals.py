@@ -677,10 +677,6 @@ class OtherObjectionError(RewardVaultError):
     )
 
 
-class OwnershipStaysError(RewardVaultError):
-    sentence = "a vault cannot be without an owner: hand it over with transferOwnership instead"
-
-
 class NoEvidenceError(RewardVaultError):
     sentence = "an objection needs the digest and the content identifier of its evidence"
 
