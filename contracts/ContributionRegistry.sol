@@ -14,7 +14,6 @@ import { Gate } from "./libraries/Gate.sol";
 import { Seeds } from "./libraries/Seeds.sol";
 import { Shares } from "./libraries/Shares.sol";
 import { Challenge } from "./types/Challenge.sol";
-import { Checkpoint } from "./types/Checkpoint.sol";
 import { Contribution } from "./types/Contribution.sol";
 import { FaultReason } from "./types/FaultReason.sol";
 import { Finalization } from "./types/Finalization.sol";
@@ -23,7 +22,6 @@ import { Outcome } from "./types/Outcome.sol";
 import { Parameters } from "./types/Parameters.sol";
 import { Parts } from "./types/Parts.sol";
 import { Phase } from "./types/Phase.sol";
-import { Publication } from "./types/Publication.sol";
 import { Record } from "./types/Record.sol";
 import { Round } from "./types/Round.sol";
 import { Rules } from "./types/Rules.sol";
@@ -87,8 +85,6 @@ contract ContributionRegistry is IContributionRegistry {
     mapping(uint256 roundId => mapping(address node => bytes32)) private _digestOf;
     mapping(uint256 roundId => mapping(uint256 index => bytes32)) private _digests;
     mapping(uint256 roundId => mapping(uint256 task => bytes32)) private _taskKeys;
-    mapping(bytes32 digest => Publication) private _publications;
-    mapping(uint256 roundId => uint256 bitmap) private _credited;
     /// What a share paid off; written only where there was a debt.
     mapping(uint256 roundId => mapping(uint256 index => uint256 paidNano)) private _debtPaid;
     mapping(uint256 roundId => uint256 paidNano) private _debtPaidInRound;
@@ -267,7 +263,7 @@ contract ContributionRegistry is IContributionRegistry {
     ) external override onlyCoordinator {
         Round storage r = _inPhase(roundId, Phase.Collecting);
         require(candidateDigest != 0, ContributionRegistry_ZeroDigest());
-        _requireNewCheckpoint(candidateDigest);
+        require(candidateDigest != r.baseDigest, ContributionRegistry_CandidateIsBase(candidateDigest));
         require(clipShifts.length == r.count, ContributionRegistry_ListLength(r.count, clipShifts.length));
         require(missing.length == r.count, ContributionRegistry_ListLength(r.count, missing.length));
         require(
@@ -393,7 +389,7 @@ contract ContributionRegistry is IContributionRegistry {
         r.aggregateLossNano = result.aggregateLossNano;
         r.finalLossNano = result.finalLossNano;
         if (!baseKept) {
-            _creditContributions(roundId, acceptedBitmap & ~result.harmfulBitmap);
+            _creditContributions(roundId, r, acceptedBitmap & ~result.harmfulBitmap);
             _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
         }
         emit RoundFinalized(
@@ -436,16 +432,11 @@ contract ContributionRegistry is IContributionRegistry {
     /// @inheritdoc IContributionRegistry
     function round(uint256 roundId) external view override returns (Round memory r) {
         r = _rounds[roundId];
-        // What the next round started from, so that no slot is spent on it.
         if (r.phase == Phase.Finalized) {
+            // What the next round started from, so that no slot is spent on it.
             r.checkpointDigest = roundId == roundCount ? head : _rounds[roundId + 1].baseDigest;
+            r.commonKey = 0;
         }
-    }
-
-    /// @inheritdoc IContributionRegistry
-    function checkpoint(bytes32 digest) external view override returns (Checkpoint memory) {
-        Publication memory p = _publications[digest];
-        return Checkpoint(_rounds[p.round].baseDigest, p.round, p.publishedAt);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -486,9 +477,11 @@ contract ContributionRegistry is IContributionRegistry {
         if (digest == 0) return (0, 0);
         Record storage c = _records[roundId][digest];
         index = c.index;
-        if ((_credited[roundId] >> index) & 1 == 0) return (0, index);
-        uint256 shareNano = SignedMath.abs(c.shareNano);
-        creditNano = Credits.bound(shareNano - _debtPaid[roundId][index]);
+        Round storage r = _rounds[roundId];
+        if (r.phase != Phase.Finalized || r.baseKept || c.outcome != Outcome.Accepted) return (0, index);
+        int256 shareNano = c.shareNano;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (shareNano > 0) creditNano = Credits.bound(uint256(shareNano) - _debtPaid[roundId][index]);
     }
 
     /// @inheritdoc ICreditSource
@@ -504,8 +497,10 @@ contract ContributionRegistry is IContributionRegistry {
         // A kept base has the loss of the base, and nobody's credit.
         dropNano = Credits.dropNano(r.baseLossNano, r.finalLossNano);
         totalNano = r.creditNano;
+        // From the slot that held the common key while there was anything to prove.
+        if (totalNano != 0) bitmap = uint256(r.commonKey);
         dropNano = Credits.creditedDropNano(dropNano, totalNano, _debtPaidInRound[roundId]);
-        return (totalNano, _credited[roundId], dropNano, true);
+        return (totalNano, bitmap, dropNano, true);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -691,7 +686,7 @@ contract ContributionRegistry is IContributionRegistry {
     }
 
     /// Turns the shares that the new checkpoint is made of into credits and debts.
-    function _creditContributions(uint256 roundId, uint256 finallyAccepted) private {
+    function _creditContributions(uint256 roundId, Round storage r, uint256 finallyAccepted) private {
         uint256 totalNano;
         uint256 bitmap;
         for (uint256 i; finallyAccepted >> i != 0; ++i) {
@@ -704,8 +699,8 @@ contract ContributionRegistry is IContributionRegistry {
         if (totalNano == 0) return;
         // At most 256 credits, each below 2^120.
         // forge-lint: disable-next-line(unsafe-typecast)
-        _rounds[roundId].creditNano = uint128(totalNano);
-        _credited[roundId] = bitmap;
+        r.creditNano = uint128(totalNano);
+        r.commonKey = bytes32(bitmap);
     }
 
     function _creditOne(uint256 roundId, uint256 index) private returns (uint256 creditNano) {
@@ -728,14 +723,9 @@ contract ContributionRegistry is IContributionRegistry {
     function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {
         require(digest != 0, ContributionRegistry_ZeroDigest());
         require(bytes(cid).length != 0, ContributionRegistry_EmptyCid());
-        _requireNewCheckpoint(digest);
 
-        bytes32 parent = head;
+        emit CheckpointPublished(roundId, digest, head, cid);
         head = digest;
-        // Rounds are counted one by one.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _publications[digest] = Publication({ round: uint64(roundId), publishedAt: uint64(block.timestamp) });
-        emit CheckpointPublished(roundId, digest, parent, cid);
     }
 
     function _abort(uint256 roundId, Round storage r) private {
@@ -776,10 +766,6 @@ contract ContributionRegistry is IContributionRegistry {
 
     function _requireOver(uint256 deadline) private view {
         require(block.timestamp > deadline, ContributionRegistry_DeadlineNotPassed(deadline, block.timestamp));
-    }
-
-    function _requireNewCheckpoint(bytes32 digest) private view {
-        require(_publications[digest].publishedAt == 0, ContributionRegistry_CheckpointExists(digest));
     }
 
     function _requireExponent(int256 exponent, Parameters storage p) private view {

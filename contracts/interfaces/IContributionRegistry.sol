@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import { Challenge } from "../types/Challenge.sol";
-import { Checkpoint } from "../types/Checkpoint.sol";
 import { Contribution } from "../types/Contribution.sol";
 import { Finalization } from "../types/Finalization.sol";
 import { MissingReason } from "../types/MissingReason.sol";
@@ -250,8 +249,8 @@ interface IContributionRegistry is ICreditSource {
     /// @notice The rules do not let the base be kept.
     error ContributionRegistry_BaseNotKept(bytes32 baseDigest);
 
-    /// @notice There is a checkpoint of this digest.
-    error ContributionRegistry_CheckpointExists(bytes32 digest);
+    /// @notice The candidate is the checkpoint that the round started from, so there is nothing to measure.
+    error ContributionRegistry_CandidateIsBase(bytes32 digest);
 
     /// @notice The rules leave only one loss.
     error ContributionRegistry_WrongLoss(uint256 expected, uint256 actual);
@@ -353,9 +352,6 @@ interface IContributionRegistry is ICreditSource {
 
     /// @notice Digest of the checkpoint that the next round starts from.
     function head() external view returns (bytes32);
-
-    /// @notice A checkpoint; zeros if there is none of this digest.
-    function checkpoint(bytes32 digest) external view returns (Checkpoint memory);
 
     /// @notice What a node has in a round; zeros if nothing.
     function contribution(uint256 roundId, address node) external view returns (Contribution memory);

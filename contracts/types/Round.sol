@@ -40,6 +40,8 @@ struct Round {
     bytes32 candidateDigest;
     bytes32 challengeSeed;
     bytes32 challengeDigest;
-    bytes32 commonKey; // keccak256 of the commitment to the common direction
+    /// keccak256 of the commitment to the common direction; 0 once the round is finalized, when its slot keeps
+    /// which contributions earned credits.
+    bytes32 commonKey;
     bytes32 checkpointDigest;
 }

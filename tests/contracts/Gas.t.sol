@@ -127,7 +127,7 @@ contract FullRoundGasTest is RegistryFixture {
 
 /// @notice What the end of a round costs when every contribution is credited, and with debts.
 contract CreditGasTest is RegistryFixture {
-    uint256 internal constant FIXED = 150_000; // mostly the new checkpoint and the losses; the goal is 100,000
+    uint256 internal constant FIXED = 100_000;
     uint256 internal constant PER_CONTRIBUTION = 12_000;
 
     /// forge-config: default.isolate = true

@@ -662,7 +662,7 @@ def test_seals_that_break_a_rule_are_refused(world: World) -> None:
         seal_as(round_id, digest_of(7), [11, 0, 0], [none] * 3)
     with pytest.raises(refusals.SampleExistsError):
         seal_as(round_id, digest_of(7), [0] * 3, [MissingReason.NO_SAMPLE, none, none])
-    with pytest.raises(refusals.CheckpointExistsError):
+    with pytest.raises(refusals.CandidateIsBaseError):
         seal_as(round_id, world.reader.network.genesis, [0] * 3, [none] * 3)
     with pytest.raises(refusals.DeadlineNotPassedError):  # uploads have until then
         seal_as(round_id, digest_of(7), [0] * 3, [none, late, none])

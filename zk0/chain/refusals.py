@@ -34,16 +34,19 @@ class BlockNotCompleteError(ContributionRegistryError):
     )
 
 
+class CandidateIsBaseError(ContributionRegistryError):
+    sentence = (
+        "the candidate {digest} is the round's own base, so the updates change nothing: "
+        "there is nothing to measure, abort the round"
+    )
+
+
 class ChallengeAlreadyDrawnError(ContributionRegistryError):
     sentence = "the challenge is already drawn: {challengeSeed}"
 
 
 class ChallengeNotDrawnError(ContributionRegistryError):
     sentence = "the challenge is not drawn yet: draw it first"
-
-
-class CheckpointExistsError(ContributionRegistryError):
-    sentence = "checkpoint {digest} was published before"
 
 
 class CommitmentLengthError(ContributionRegistryError):

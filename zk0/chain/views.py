@@ -81,7 +81,7 @@ class ChainViews:
         raw = call(self._contracts.registry, "round", round_id, block=block)
         entries = self._get_pages("ContributionRegistry", "contributionsOf", block, round_id)
         keys = []
-        if raw.commonKey != ZERO:
+        if raw.challengeDigest != ZERO:
             registry = self._contracts.registry
             keys = [
                 call(registry, "taskKey", round_id, i, block=block) for i in range(raw.taskCount)
@@ -116,7 +116,7 @@ class ChainViews:
 
     def get_published_challenge(self, round_id: int) -> PublishedChallenge | None:
         raw = call(self._contracts.registry, "round", round_id)
-        if raw.commonKey == ZERO:
+        if raw.challengeDigest == ZERO:
             return None
         # It was published in a later block than the seal's.
         topics = [get_topic("ChallengePublished"), round_id.to_bytes(32, "big")]

@@ -119,6 +119,7 @@ class Round:
     challenge_seed: bytes = bytes(32)
     challenge: Digest = field(default_factory=lambda: Digest(bytes(32)))
     common_key: bytes = bytes(32)
+    """Of the commitment to the common direction; zeros again once the round is finalized."""
     task_keys: tuple[bytes, ...] = ()
     total_weight: int = 0
     unit: int = 0

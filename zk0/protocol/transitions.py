@@ -211,6 +211,7 @@ def seal_round(
     _require_coordinator(is_coordinator, round_)
     entries = round_.contributions
     sampled = all(c.sample_key is not None for c in entries)
+    _require(candidate != round_.base, "CandidateIsBase", "the updates change nothing", round_)
     _require(
         len(clip_shifts) == len(missing) == len(entries),
         "LengthMismatch",
@@ -396,6 +397,7 @@ def finalize_round(
     return replace(
         round_,
         phase=Phase.FINALIZED,
+        common_key=bytes(32),
         checkpoint=end.checkpoint,
         aggregate_loss_nano=end.aggregate_loss_nano,
         final_loss_nano=end.final_loss_nano,

@@ -133,9 +133,10 @@ def require_cid(cid: str) -> None:
         raise refusals.EmptyCidError
 
 
-def require_new_checkpoint(chain: MemoryChain, digest: Digest) -> None:
-    if digest in chain.checkpoints:
-        raise refusals.CheckpointExistsError(arguments={"digest": "0x" + digest.hex()})
+def require_candidate(round_: Round, candidate: Digest) -> None:
+    require_digest(candidate)
+    if candidate == round_.base:
+        raise refusals.CandidateIsBaseError(arguments={"digest": "0x" + candidate.hex()})
 
 
 def require_seal(

@@ -27,12 +27,12 @@ from zk0.testing.refusals import (
     as_reverts,
     in_phase,
     is_coordinator,
+    require_candidate,
     require_cid,
     require_coordinator,
     require_digest,
     require_gate,
     require_in_time,
-    require_new_checkpoint,
     require_seal,
     validate_challenge,
 )
@@ -145,8 +145,7 @@ def seal_round(
 ) -> None:
     require_coordinator(chain, tx)
     round_ = in_phase(chain, round_id, Phase.COLLECTING)
-    require_digest(candidate)
-    require_new_checkpoint(chain, candidate)
+    require_candidate(round_, candidate)
     count = len(round_.contributions)
     sampled = all(c.sample_key is not None for c in round_.contributions)
     if len(clip_shifts) == len(missing) == count and (sampled or tx.now > round_.deadline):
@@ -271,7 +270,6 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
     if not base_kept:
         require_digest(end.checkpoint)
         require_cid(end.checkpoint_cid)
-        require_new_checkpoint(chain, end.checkpoint)
     chain.rounds[round_id] = ended
     for entry in ended.contributions:
         chain.emit(

@@ -6,7 +6,6 @@ import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
 import { Shares } from "contracts/libraries/Shares.sol";
-import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Node } from "contracts/types/Node.sol";
@@ -60,17 +59,17 @@ contract RoundInvariants is Test {
     }
 
     function invariant_EveryCheckpointsParentExists() public view {
-        bytes32 digest = registry.head();
-        uint256 round = type(uint256).max;
-        while (digest != 0) {
-            Checkpoint memory c = registry.checkpoint(digest);
-            assertGt(c.publishedAt, 0, "every checkpoint's parent exists");
-            assertTrue(handler.published(digest), "every checkpoint was published by a round");
-            assertLt(c.round, round, "parents are older");
-            round = c.round;
-            digest = c.parent;
+        bytes32 newest = registry.roundCount() == 0 ? registry.head() : registry.round(1).baseDigest;
+        assertTrue(handler.published(newest), "the first one was published");
+        for (uint256 i = 1; i <= registry.roundCount(); ++i) {
+            Round memory r = registry.round(i);
+            assertEq(r.baseDigest, newest, "a checkpoint's parent is the newest one before it");
+            if (r.phase != Phase.Finalized) continue;
+            newest = r.checkpointDigest;
+            assertEq(r.baseKept, newest == r.baseDigest, "a kept base is no new checkpoint");
+            assertTrue(handler.published(newest), "every checkpoint was published by a round");
         }
-        assertEq(round, 0, "the chain of checkpoints starts at the first one");
+        assertEq(registry.head(), newest, "the head is the newest checkpoint");
     }
 
     function invariant_ANodeContributesOnceInARound() public view {

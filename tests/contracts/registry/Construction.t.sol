@@ -8,7 +8,6 @@ import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
 import { IRandomness } from "contracts/interfaces/IRandomness.sol";
-import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Parts } from "contracts/types/Parts.sol";
 
 contract ConstructionTest is RegistryFixture {
@@ -22,10 +21,6 @@ contract ConstructionTest is RegistryFixture {
         assertEq(registry.head(), GENESIS);
         assertEq(registry.roundCount(), 0);
         assertEq(address(registry.verifierRouter()), address(registry.networkParameters().verifierRouter()));
-        Checkpoint memory c = registry.checkpoint(GENESIS);
-        assertEq(c.parent, 0);
-        assertEq(c.round, 0);
-        assertEq(c.publishedAt, block.timestamp);
     }
 
     function test_ConstructionTellsItsStory() public {

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import { RegistryFixture } from "../RegistryFixture.sol";
 import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
-import { Checkpoint } from "contracts/types/Checkpoint.sol";
 import { Contribution } from "contracts/types/Contribution.sol";
 import { Finalization } from "contracts/types/Finalization.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
@@ -60,10 +59,6 @@ contract FinalizeRoundTest is RegistryFixture {
         _finalize(f);
 
         assertEq(registry.head(), CANDIDATE);
-        Checkpoint memory c = registry.checkpoint(CANDIDATE);
-        assertEq(c.parent, GENESIS);
-        assertEq(c.round, 1);
-        assertEq(c.publishedAt, block.timestamp);
         Round memory r = registry.round(1);
         assertEq(uint8(r.phase), uint8(Phase.Finalized));
         assertFalse(r.baseKept);
@@ -162,7 +157,6 @@ contract FinalizeRoundTest is RegistryFixture {
         _finalize(f);
         assertEq(registry.head(), GENESIS);
         assertTrue(registry.round(1).baseKept);
-        assertEq(registry.checkpoint(GENESIS).round, 0, "not published again");
     }
 
     function test_RevertWhen_NobodyIsAcceptedAndTheCheckpointIsNew() public {
@@ -316,13 +310,23 @@ contract FinalizeRoundTest is RegistryFixture {
         assertEq(registry.round(3).checkpointDigest, 0, "without a result");
     }
 
-    function test_RevertGiven_CheckpointExists() public {
+    /// Whoever can undo the last round's update must not be able to stop the round by it.
+    function test_ARoundMayComeBackToAnEarlierCheckpoint() public {
         _toFinalized();
         _toPartlyAccepted();
-        vm.expectRevert(abi.encodeWithSelector(I.ContributionRegistry_CheckpointExists.selector, GENESIS));
+        vm.expectEmit();
+        emit I.CheckpointPublished(2, GENESIS, CANDIDATE, "checkpoint-cid");
         _finalize(_result(GENESIS, BASE_LOSS, BASE_LOSS, 0));
-        _finalize(_result(AGGREGATE, BASE_LOSS, BASE_LOSS, 0));
-        assertEq(registry.checkpoint(AGGREGATE).parent, CANDIDATE);
+        assertEq(registry.head(), GENESIS);
+        assertFalse(registry.round(2).baseKept);
+    }
+
+    function test_AFinalizedRoundHasNoCommonKey() public {
+        _toProven();
+        assertNotEq(registry.round(1).commonKey, 0);
+        _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+        assertEq(registry.round(1).commonKey, 0, "its slot keeps which contributions earned credits");
+        assertNotEq(registry.round(1).challengeDigest, 0);
     }
 
     function test_CoordinatorMayFinalizeLate() public {

@@ -272,9 +272,9 @@ contract SampleAndSealTest is RegistryFixture {
         assertEq(uint8(_contribution(bob).missing), uint8(MissingReason.NotUploaded));
     }
 
-    function test_RevertWhen_TheCandidateIsACheckpoint() public {
+    function test_RevertWhen_TheCandidateIsTheBase() public {
         _toSampled();
-        vm.expectRevert(abi.encodeWithSelector(I.ContributionRegistry_CheckpointExists.selector, GENESIS));
+        vm.expectRevert(abi.encodeWithSelector(I.ContributionRegistry_CandidateIsBase.selector, GENESIS));
         vm.prank(coordinator);
         registry.sealRound(id, GENESIS, _shifts(0, 0, 0), new MissingReason[](3));
     }
