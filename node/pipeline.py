@@ -1,4 +1,4 @@
-"""The node's stages: train → commit → upload → prove. `docs/protocol.md`.
+"""The node's stages: train → commit → (draw) → upload → prove. `docs/protocol.md`.
 
 Every stage first asks the chain and the journal whether it was done, so that a repeated
 message, or a process that was killed and started again, continues where it was.
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from node.drawing import draw_seed
 from node.home import NodeHome
 from node.training import Trained, Training
 from zk0.config import NetworkManifest
@@ -80,6 +81,12 @@ class NodePipeline:
     def _own(self, round_: Round) -> Contribution | None:
         return round_.contribution_of(self._ledger.account)
 
+    def _record(self, round_id: int, stage: str, receipt: Receipt) -> Receipt:
+        self._journal.record(
+            round_id, stage, receipt.block_hash, transaction=receipt.transaction.hex()
+        )
+        return receipt
+
     # --- train ---------------------------------------------------------------------------
 
     def train(self, round_id: int, base: Checkpoint, base_digest: Digest) -> Trained:
@@ -105,10 +112,14 @@ class NodePipeline:
         receipt = self._ledger.commit_update(
             round_id, trained.digest, trained.num_examples, trained.exponent
         )
-        self._journal.record(
-            round_id, "committed", receipt.block_hash, transaction=receipt.transaction.hex()
-        )
-        return receipt
+        return self._record(round_id, "committed", receipt)
+
+    # --- draw ----------------------------------------------------------------------------
+
+    def draw(self, round_id: int) -> Receipt | None:
+        """Draw the seed that the round waits for; None when somebody else has, or is about to."""
+        receipt = draw_seed(self._ledger, round_id)
+        return self._record(round_id, "drawn", receipt) if receipt is not None else None
 
     # --- upload --------------------------------------------------------------------------
 
@@ -133,6 +144,19 @@ class NodePipeline:
         layout = ParameterLayout.of(read_tensor_file(path).tensors)
         return read_update(path, layout)
 
+    def commit_sample(self, round_id: int) -> Receipt | None:
+        """Put the sample's commitment on chain, and nothing else anywhere; None when it is there.
+
+        Raises:
+            RoundError: commits are still open, or this node has not committed.
+            UpdateError: the update file is not the committed one.
+        """
+        round_, own = self._get_closed(round_id)
+        if own.sample_key is not None:
+            return None
+        update = self.read_committed_update(round_id, own)
+        return self._send_sample(round_, self._make_commitment(round_, update))
+
     def upload(self, round_id: int) -> Upload:
         """Commit to the sample, then hand out the update.
 
@@ -141,6 +165,19 @@ class NodePipeline:
                 has not committed.
             UpdateError: the update file is not the committed one.
         """
+        round_, own = self._get_closed(round_id)
+        update = self.read_committed_update(round_id, own)
+        commitment = self._make_commitment(round_, update)
+        if own.sample_key is None:
+            self._send_sample(round_, commitment)
+        network = self._ledger.network
+        message = compute_upload_hash(
+            network.chain_id, network.registry, round_id, own.node, own.digest
+        )
+        return Upload(update, own.digest, self._ledger.sign(message), commitment)
+
+    def _get_closed(self, round_id: int) -> tuple[Round, Contribution]:
+        """The round and the own contribution, once commits are closed. Raises RoundError."""
         round_ = self._ledger.get_round(round_id)
         own = self._own(round_)
         if own is None:
@@ -150,19 +187,15 @@ class NodePipeline:
                 f"round {round_id}: commits are not closed yet (phase {round_.phase.label}); "
                 "the update stays here until they are"
             )
-        update = self.read_committed_update(round_id, own)
+        return round_, own
+
+    def _make_commitment(self, round_: Round, update: Update) -> Commitment:
         sample = self._compute_sample(round_, update)
-        commitment = self._get_prover(round_id).compute_commitment(sample)
-        if own.sample_key is None:
-            receipt = self._ledger.commit_sample(round_id, round_.sample_seed, commitment)
-            self._journal.record(
-                round_id, "sampled", receipt.block_hash, transaction=receipt.transaction.hex()
-            )
-        network = self._ledger.network
-        message = compute_upload_hash(
-            network.chain_id, network.registry, round_id, own.node, own.digest
-        )
-        return Upload(update, own.digest, self._ledger.sign(message), commitment)
+        return self._get_prover(round_.round_id).compute_commitment(sample)
+
+    def _send_sample(self, round_: Round, commitment: Commitment) -> Receipt:
+        receipt = self._ledger.commit_sample(round_.round_id, round_.sample_seed, commitment)
+        return self._record(round_.round_id, "sampled", receipt)
 
     def _compute_sample(self, round_: Round, update: Update) -> NDArray[np.int8]:
         sample_size = self._ledger.get_rules(round_.round_id).sample_size
@@ -207,10 +240,7 @@ class NodePipeline:
         prover = self._get_prover(round_id)
         result = prover.prove(directions.common, directions.tasks[task], sample, context)
         receipt = self._ledger.prove_contribution(round_id, result.agreement, result.proof)
-        self._journal.record(
-            round_id, "proven", receipt.block_hash, transaction=receipt.transaction.hex()
-        )
-        return receipt
+        return self._record(round_id, "proven", receipt)
 
     def _read_directions(
         self, challenge: PublishedChallenge, challenge_file: Path | None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from node.duties import Duty, Task, find_duty
 from node.pipeline import NodePipeline
 from zk0.errors import RpcUnavailableError, TransportError, Zk0Error
 from zk0.messages import (
@@ -19,26 +20,30 @@ from zk0.messages import (
     make_error,
 )
 from zk0.ports import Ledger, Parcel
-from zk0.protocol.contribution import Outcome
-from zk0.protocol.round import Phase
 from zk0.storage.files import write_file
 
 log = logging.getLogger(__name__)
 
 
 class NodeRunner:
-    """Answers messages with the pipeline, and proves on its own when a message is missed."""
+    """Answers messages with the pipeline, and does what no message asks for by itself."""
 
     def __init__(
-        self, pipeline: NodePipeline, ledger: Ledger, scratch: Path, poll_s: float = 2.0
+        self,
+        pipeline: NodePipeline,
+        ledger: Ledger,
+        scratch: Path,
+        poll_s: float = 2.0,
+        retry_s: float = 60.0,
     ) -> None:
         self._pipeline = pipeline
         self._ledger = ledger
         self._scratch = scratch
         self._poll_s = poll_s
         self._next_poll = 0.0
-        self._failed: set[tuple[int, bytes]] = set()
-        """Rounds and their challenges: a reorganisation brings another challenge."""
+        self._retry_s = retry_s
+        self._not_before: dict[Duty, float] = {}
+        """When what was tried may be tried again, on the monotonic clock."""
         self._handlers: dict[str, Callable[[Parcel], Parcel]] = {
             "train": self._train,
             "upload": self._upload,
@@ -120,34 +125,52 @@ class NodeRunner:
             )
 
     def on_idle(self) -> None:
-        """Prove from the chain alone when the coordinator's message did not arrive."""
+        """Do from the chain alone what the coordinator's messages did not ask for."""
         if time.monotonic() < self._next_poll:
             return
         self._next_poll = time.monotonic() + self._poll_s
         try:
-            self._prove_missed()
+            self._do_missed()
         except RpcUnavailableError as error:
             log.warning("%s; trying again", error)
 
-    def _prove_missed(self) -> None:
+    def _do_missed(self) -> None:
         round_id = self._ledger.get_round_count()
         if round_id == 0:
             return
         round_ = self._ledger.get_round(round_id)
-        if (round_id, round_.challenge) in self._failed:
+        duty = find_duty(round_, self._ledger.account, self._ledger.get_block())
+        if duty is None or time.monotonic() < self._not_before.get(duty, 0.0):
             return
-        own = round_.contribution_of(self._ledger.account)
-        if round_.phase is not Phase.PROVING or own is None or not own.is_available:
-            return
-        if own.outcome is not Outcome.NONE:
-            return
-        log.info("round %d: the challenge is on chain, proving", round_id)
+        is_first = duty not in self._not_before
         try:
-            self._pipeline.prove(round_id)
-            self._report_outcome(round_id)
+            if self._do(duty):
+                # Not kept: a reorganisation can bring the very same duty back.
+                self._not_before.pop(duty, None)
+                return
         except RpcUnavailableError:
             raise
         except Zk0Error as error:
-            # One attempt from the chain; the coordinator's message may still bring another.
-            self._failed.add((round_id, round_.challenge))
-            log.error("round %d: %s", round_id, error)
+            # Said once; tried again in a while, and the coordinator's message may still come.
+            level = logging.ERROR if is_first else logging.DEBUG
+            log.log(level, "round %d: cannot %s: %s", round_id, duty.task, error)
+        self._not_before[duty] = time.monotonic() + self._retry_s
+
+    def _do(self, duty: Duty) -> bool:
+        """Whether it is done; False when another draw was faster, and the chain will show it."""
+        round_id = duty.round_id
+        match duty.task:
+            case Task.DRAW:
+                receipt = self._pipeline.draw(round_id)
+                if receipt is None:
+                    return False
+                log.info("round %d: nobody drew, drawn by this node: %d gas", round_id, receipt.gas)
+            case Task.SAMPLE:
+                receipt = self._pipeline.commit_sample(round_id)
+                if receipt is not None:
+                    log.info("round %d: sample committed, %d gas", round_id, receipt.gas)
+            case Task.PROVE:
+                log.info("round %d: the challenge is on chain, proving", round_id)
+                self._pipeline.prove(round_id)
+                self._report_outcome(round_id)
+        return True
