@@ -132,6 +132,7 @@ contract ContributionRegistry is IContributionRegistry {
 
     /// @inheritdoc IContributionRegistry
     function openRound(bytes32 poolRoot) external override onlyCoordinator returns (uint256 roundId) {
+        require(coordinators.isFit(msg.sender), ContributionRegistry_NotFit(msg.sender));
         require(poolRoot != 0, ContributionRegistry_ZeroDigest());
         Phase last = _rounds[roundCount].phase;
         require(
@@ -203,6 +204,7 @@ contract ContributionRegistry is IContributionRegistry {
         if (block.timestamp > r.deadline) {
             if (r.count < quorum) {
                 _abort(roundId, r);
+                _reportUnclosed(roundId, r, true);
                 return;
             }
         } else {
@@ -401,6 +403,8 @@ contract ContributionRegistry is IContributionRegistry {
             result.finalLossNano,
             baseKept
         );
+        // Else a challenge that nobody can prove would be a way around the penalty of an abort.
+        if (r.proven == 0) coordinators.penalize(roundId, false);
     }
 
     /// @inheritdoc IContributionRegistry
@@ -424,7 +428,12 @@ contract ContributionRegistry is IContributionRegistry {
             );
         }
         _abort(roundId, r);
-        if (!frozen && _isCoordinatorsDoing(r, phase)) coordinators.penalize(roundId, missed);
+        if (frozen) return;
+        if (phase == Phase.Committing) {
+            _reportUnclosed(roundId, r, missed && r.count < _parametersOf(r).quorum);
+        } else if (_isCoordinatorsDoing(r, phase)) {
+            coordinators.penalize(roundId, missed);
+        }
     }
 
     // ---------------------------------------------------------------- views
@@ -466,6 +475,20 @@ contract ContributionRegistry is IContributionRegistry {
         }
     }
 
+    /// @inheritdoc IContributionRegistry
+    function attendance(uint256 roundId, address node)
+        external
+        view
+        override
+        returns (uint40 openedAt, bool committed, bool counts)
+    {
+        Round storage r = _rounds[roundId];
+        openedAt = r.openedAt;
+        committed = _digestOf[roundId][node] != 0;
+        bool improved = r.phase == Phase.Finalized && !r.baseKept;
+        counts = r.lapsed || (improved && r.count < _parametersOf(r).maxNodes);
+    }
+
     /// @inheritdoc ICreditSource
     function credit(uint256 roundId, address node)
         external
@@ -481,7 +504,7 @@ contract ContributionRegistry is IContributionRegistry {
         if (r.phase != Phase.Finalized || r.baseKept || c.outcome != Outcome.Accepted) return (0, index);
         int256 shareNano = c.shareNano;
         // forge-lint: disable-next-line(unsafe-typecast)
-        if (shareNano > 0) creditNano = Credits.bound(uint256(shareNano) - _debtPaid[roundId][index]);
+        if (shareNano > 0) creditNano = uint256(shareNano) - _debtPaid[roundId][index];
     }
 
     /// @inheritdoc ICreditSource
@@ -667,12 +690,21 @@ contract ContributionRegistry is IContributionRegistry {
                 }
             }
             bool wasAccepted = outcome == Outcome.Accepted || outcome == Outcome.Harmful;
+            int128 shareNano = wasAccepted ? _boundShare(c, r.baseLossNano) : int128(0);
             if (!complete && (wasAccepted || outcome == Outcome.BelowThreshold)) {
                 provenTasks |= uint256(1) << c.task;
             }
-            emit ContributionSettled(roundId, c.node, outcome, wasAccepted ? c.shareNano : int128(0));
+            emit ContributionSettled(roundId, c.node, outcome, shareNano);
         }
         if (!complete) _reportUnproven(roundId, count, provenTasks);
+    }
+
+    /// Nobody accounts for more than the whole loss, whatever unit the coordinator named: credits and debts last.
+    function _boundShare(Record storage c, uint64 most) private returns (int128 shareNano) {
+        shareNano = c.shareNano;
+        int128 bound = int128(uint128(most));
+        int128 bounded = shareNano > bound ? bound : shareNano < -bound ? -bound : shareNano;
+        if (bounded != shareNano) c.shareNano = shareNano = bounded;
     }
 
     /// A task of which nobody proved anything may have had a direction that nobody can prove anything
@@ -697,7 +729,7 @@ contract ContributionRegistry is IContributionRegistry {
             bitmap |= uint256(1) << i;
         }
         if (totalNano == 0) return;
-        // At most 256 credits, each below 2^120.
+        // At most 256 credits, each at most the base's loss.
         // forge-lint: disable-next-line(unsafe-typecast)
         r.creditNano = uint128(totalNano);
         r.commonKey = bytes32(bitmap);
@@ -734,11 +766,16 @@ contract ContributionRegistry is IContributionRegistry {
         emit RoundAborted(roundId, phase, msg.sender);
     }
 
-    /// Whether the coordinator pays for an abort in this phase. Nodes that do not commit, or put no sample on
-    /// chain, are not its doing. Everything else is: it could have drawn itself, and a round that was free to
-    /// abort would be a free choice among seeds.
+    /// A round of which nothing was drawn costs nobody money, but the coordinator its turn if it is the second in a row.
+    function _reportUnclosed(uint256 roundId, Round storage r, bool lapsed) private {
+        if (lapsed) r.lapsed = true;
+        coordinators.reportUnclosed(roundId);
+    }
+
+    /// Whether the coordinator pays for an abort after the commits. Nodes that put no sample on chain are not its
+    /// doing. Everything else is: it could have drawn itself, and a round that was free to abort would be a free
+    /// choice among seeds.
     function _isCoordinatorsDoing(Round storage r, Phase phase) private view returns (bool) {
-        if (phase == Phase.Committing) return false;
         return phase != Phase.Collecting || r.samples != 0 || block.timestamp <= r.deadline;
     }
 

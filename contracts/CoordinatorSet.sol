@@ -33,6 +33,9 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
     /// @inheritdoc ICoordinatorSet
     uint64 public override since;
 
+    /// The round that passes the turn on if it ends before its commits are closed, as the one before it did.
+    uint32 private _passesOnAt;
+
     address[] private _order;
     mapping(address account => Seat) private _seats;
 
@@ -76,12 +79,10 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
     /// @inheritdoc ICoordinatorSet
     function remove(address account) external override onlyOwner {
         Seat storage s = _approvedSeat(account);
-        _requireNotDriving(account);
-
         s.approved = false;
         if (s.bond != 0 && s.exitAt == 0) s.exitAt = _exitTime();
         emit CoordinatorRemoved(account, s.exitAt);
-        if (account == current) _setCurrent(_nextAfter(account));
+        _passOnFrom(account);
         _takeOff(account);
     }
 
@@ -105,11 +106,10 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
     function stepDown() external override {
         Seat storage s = _approvedSeat(msg.sender);
         require(s.exitAt == 0, CoordinatorSet_Leaving(msg.sender));
-        _requireNotDriving(msg.sender);
 
         s.exitAt = _exitTime();
         emit CoordinatorLeaving(msg.sender, s.exitAt);
-        if (msg.sender == current) _setCurrent(_nextAfter(msg.sender));
+        _passOnFrom(msg.sender);
     }
 
     /// @inheritdoc ICoordinatorSet
@@ -117,6 +117,8 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
         Seat storage s = _seats[msg.sender];
         require(s.exitAt != 0, CoordinatorSet_NotLeaving(msg.sender));
         require(block.timestamp >= s.exitAt, CoordinatorSet_ExitPending(s.exitAt, block.timestamp));
+        // Whoever leaves drives its round to the end, and answers for it.
+        if (msg.sender == current) _requireNoRound();
 
         uint256 amount = s.bond;
         s.bond = 0;
@@ -130,17 +132,31 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
     /// @inheritdoc ICoordinatorSet
     function succeed() external override {
         _requireNoRound();
-        uint256 idle = idleAt();
-        require(block.timestamp > idle, CoordinatorSet_NotIdle(idle, block.timestamp));
         address previous = current;
+        if (isFit(previous)) {
+            uint256 idle = idleAt();
+            require(block.timestamp > idle, CoordinatorSet_NotIdle(idle, block.timestamp));
+        }
         address next = _nextAfter(previous);
         require(next != address(0) && next != previous, CoordinatorSet_NoStandby());
         _setCurrent(next);
     }
 
     /// @inheritdoc ICoordinatorSet
+    function reportUnclosed(uint256 round) external override {
+        _requireRegistry();
+        if (round != _passesOnAt) {
+            // Rounds are counted one by one.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            _passesOnAt = uint32(round + 1);
+        } else {
+            _setCurrent(_nextAfter(current));
+        }
+    }
+
+    /// @inheritdoc ICoordinatorSet
     function penalize(uint256 round, bool missedDeadline) external override {
-        require(msg.sender == address(registry), CoordinatorSet_NotRegistry(address(registry), msg.sender));
+        _requireRegistry();
         address account = current;
         Seat storage s = _seats[account];
         // The smaller of two values of 96 bits.
@@ -183,6 +199,7 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
     // ---------------------------------------------------------------- steps
 
     function _approve(address account) private {
+        require(account != address(0), CoordinatorSet_ZeroAddress());
         require(!_seats[account].approved, CoordinatorSet_AlreadyApproved(account));
         require(_order.length < MAX_COORDINATORS, CoordinatorSet_Full(MAX_COORDINATORS));
         _seats[account].approved = true;
@@ -220,10 +237,16 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
         return address(0);
     }
 
+    /// At once, or after its round: until then it is the current one, though no longer fit.
+    function _passOnFrom(address account) private {
+        if (account == current && !_isRoundRunning()) _setCurrent(_nextAfter(account));
+    }
+
     function _setCurrent(address next) private {
         address previous = current;
         if (next == previous) return;
         current = next;
+        _passesOnAt = 0;
         since = uint64(block.timestamp);
         emit CoordinatorChanged(previous, next);
     }
@@ -235,17 +258,17 @@ contract CoordinatorSet is ICoordinatorSet, Forfeits {
         require(s.approved, CoordinatorSet_NotApproved(account));
     }
 
-    function _requireNotDriving(address account) private view {
-        if (account == current) _requireNoRound();
+    function _requireRegistry() private view {
+        require(msg.sender == address(registry), CoordinatorSet_NotRegistry(address(registry), msg.sender));
     }
 
     function _requireNoRound() private view {
-        uint256 last = registry.roundCount();
-        Phase phase = registry.round(last).phase;
-        require(
-            phase == Phase.None || phase == Phase.Finalized || phase == Phase.Aborted,
-            CoordinatorSet_RoundRunning(last)
-        );
+        require(!_isRoundRunning(), CoordinatorSet_RoundRunning(registry.roundCount()));
+    }
+
+    function _isRoundRunning() private view returns (bool) {
+        Phase phase = registry.round(registry.roundCount()).phase;
+        return phase != Phase.None && phase != Phase.Finalized && phase != Phase.Aborted;
     }
 
     function _exitTime() private view returns (uint40) {

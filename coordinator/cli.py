@@ -91,15 +91,17 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def abort(options: NetworkOptions, wallet: str, password_file: Path | None, yes: bool) -> None:
     """Give the running round up; the next one starts from the same base."""
+    from coordinator.seats import ask_to_abort
     from zk0.bootstrap import open_ledger
     from zk0.console import confirm
     from zk0.errors import RoundError
 
     ledger = open_ledger(options, wallet, password_file)
     newest = ledger.get_round_count()
-    if newest == 0 or ledger.get_round(newest).phase.is_over:
+    round_ = ledger.get_round(newest)
+    if newest == 0 or round_.phase.is_over:
         raise RoundError("no round is running")
-    confirm(f"Abort round {newest} of {ledger.network.registry}?", yes)
+    confirm(ask_to_abort(ledger, round_), yes)
     ledger.abort_round(newest)
     click.echo(f"round {newest} aborted")
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from zk0.errors import InsufficientFundsError, RoundError
 from zk0.ports import Ledger
+from zk0.protocol.coordinators import is_coordinators_doing
+from zk0.protocol.round import Phase, Round
 from zk0.protocol.statement import Address
 
 GAS_RESERVE_WEI = 10**15
@@ -28,6 +30,17 @@ def require_current(ledger: Ledger) -> None:
         f"{state.current or 'nobody'} is the coordinator of registry {ledger.network.registry}; "
         f"this wallet, {ledger.account}, {what}"
     )
+
+
+def ask_to_abort(ledger: Ledger, round_: Round) -> str:
+    """The question before an abort: which round, and what it costs as things stand now."""
+    question = f"Abort round {round_.round_id} ({round_.phase.label}) of {ledger.network.registry}?"
+    if round_.phase is Phase.COMMITTING:
+        return f"{question} The second round in a row without closed commits passes the turn on."
+    if is_coordinators_doing(round_, ledger.get_block().timestamp):
+        penalty_wei = ledger.get_coordinators().rules.penalty_wei
+        return f"{question} It costs the coordinator {penalty_wei} wei of its bond."
+    return question
 
 
 def plan_bond(ledger: Ledger, account: Address, amount_wei: int | None) -> int:

@@ -263,7 +263,7 @@ def retire(
     idle = plan_retirement(ledger, target)
     confirm(
         f"chain {ledger.network.chain_id}: {ledger.account} retires {target}, which has let {idle} "
-        "finalized rounds pass, and pays the gas? It loses its seat, not its bond.",
+        "rounds pass, and pays the gas? It loses its seat, not its bond.",
         yes,
     )
     receipt = ledger.retire(target)

@@ -101,7 +101,7 @@ def plan_top_up(ledger: Ledger, node: Address, amount_wei: int | None) -> int:
 
 
 def plan_retirement(ledger: Ledger, node: Address) -> int:
-    """How many finalized rounds a node has let pass: enough that anyone may retire it.
+    """How many rounds that count a node has let pass: enough that anyone may retire it.
 
     Raises:
         RoundError: the node is not active, or has not let enough rounds pass.
@@ -115,7 +115,7 @@ def plan_retirement(ledger: Ledger, node: Address) -> int:
     idle, needed = ledger.get_idle_rounds(node), ledger.network.idle_rounds
     if idle < needed:
         raise RoundError(
-            f"{node} has let {idle} finalized rounds in a row pass, and can be retired after "
+            f"{node} has let {idle} rounds in a row pass, and can be retired after "
             f"{needed}: wait for {needed - idle} more without its commitment"
         )
     return idle

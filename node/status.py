@@ -92,7 +92,7 @@ def format_status(found: dict[str, Any]) -> str:
         if registration["active"]:
             left = registration["idle_limit"] - registration["idle_rounds"]
             lines.append(
-                f"idle: {registration['idle_rounds']} finalized rounds passed without this node; "
+                f"idle: {registration['idle_rounds']} rounds passed without this node; "
                 + (f"after {left} more anyone may retire it" if left else "anyone may retire it")
             )
         if registration["suspended"]:

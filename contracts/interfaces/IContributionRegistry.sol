@@ -147,6 +147,9 @@ interface IContributionRegistry is ICreditSource {
     /// @notice Only the coordinator may do this, or may do it now.
     error ContributionRegistry_NotCoordinator(address expected, address actual);
 
+    /// @notice The coordinator left, was removed, or its bond is not complete: it opens no further round.
+    error ContributionRegistry_NotFit(address coordinator);
+
     /// @notice The round is in another phase.
     error ContributionRegistry_WrongPhase(Phase expected, Phase actual);
 
@@ -301,7 +304,7 @@ interface IContributionRegistry is ICreditSource {
     /// passed. A contribution without a sample is missing whatever the list says. `NotUploaded` can only be said after
     /// the deadline, which is also that of uploads.
     /// @param roundId The round.
-    /// @param candidateDigest SHA-256 of the exact aggregate of the available updates; not one of a checkpoint.
+    /// @param candidateDigest SHA-256 of the exact aggregate of the available updates; not the base.
     /// @param clipShifts For each contribution, the powers of two by which its exponent is lowered.
     /// @param missing For each contribution, why it is missing, or None.
     function sealRound(
@@ -338,13 +341,15 @@ interface IContributionRegistry is ICreditSource {
     ) external;
 
     /// @notice Settles every contribution and publishes the checkpoint. Only the coordinator, once every
-    /// available contribution is proven or the deadline has passed, and not if the round's circuit is frozen.
+    /// available contribution is proven or the deadline has passed, and not if the round's circuit is frozen. If nobody
+    /// proved anything it costs the coordinator the penalty of an abort.
     function finalizeRound(uint256 roundId, Finalization calldata result) external;
 
     /// @notice Ends a round without a result. The coordinator as long as it is not over; anyone once its
-    /// phase has lasted too long. Costs the coordinator a penalty, unless nodes did not commit, or no sample
-    /// was on chain at the collect deadline; having missed a deadline also costs it its turn. Once the round's circuit
-    /// is frozen anyone may, at any time, and it costs nobody anything.
+    /// phase has lasted too long. Costs the coordinator a penalty, unless commits were not closed yet, or no sample
+    /// was on chain at the collect deadline; having missed a deadline also costs it its turn, and so does the second
+    /// round in a row that ends before commits are closed. Once the round's circuit is frozen anyone may, at any time,
+    /// and it costs nobody anything.
     function abortRound(uint256 roundId) external;
 
     /// @notice A round; zeros if there is none of this number.
@@ -352,6 +357,16 @@ interface IContributionRegistry is ICreditSource {
 
     /// @notice Digest of the checkpoint that the next round starts from.
     function head() external view returns (bytes32);
+
+    /// @notice What a round says about a node's idleness.
+    /// @return openedAt When it was opened, in seconds.
+    /// @return committed Whether the node has a commitment in it.
+    /// @return counts Whether every node had its time and its place to commit: the round brought a new checkpoint and
+    /// was not full, or its commit window went by below the quorum.
+    function attendance(uint256 roundId, address node)
+        external
+        view
+        returns (uint40 openedAt, bool committed, bool counts);
 
     /// @notice What a node has in a round; zeros if nothing.
     function contribution(uint256 roundId, address node) external view returns (Contribution memory);

@@ -71,6 +71,9 @@ interface ICoordinatorSet is IForfeits {
     /// @notice The coordinator still has time to open a round.
     error CoordinatorSet_NotIdle(uint256 idleAt, uint256 timestamp);
 
+    /// @notice Nobody has this address.
+    error CoordinatorSet_ZeroAddress();
+
     /// @notice No other coordinator is fit.
     error CoordinatorSet_NoStandby();
 
@@ -80,25 +83,32 @@ interface ICoordinatorSet is IForfeits {
     /// @notice Puts an account at the end of the list. Only the owner.
     function approve(address account) external;
 
-    /// @notice Takes an account off the list; its bond is free after the delay. Only the owner, and not while
-    /// the account's round runs.
+    /// @notice Takes an account off the list; its bond is free after the delay. Only the owner. If the account's
+    /// round runs, it drives that one to its end, and no other.
     function remove(address account) external;
 
     /// @notice Adds the call's value to a coordinator's bond. Anyone may pay; the bond is the coordinator's.
     function bond(address account) external payable;
 
-    /// @notice The caller drives no further round; its bond is free after the delay. Not while its round runs.
+    /// @notice The caller drives no further round than the one that runs; its bond is free after the delay.
     function stepDown() external;
 
-    /// @notice Pays the caller's bond back, once it has left or was removed and the delay has passed.
+    /// @notice Pays the caller's bond back, once it has left or was removed and the delay has passed. Not while its
+    /// round runs.
     function withdraw() external;
 
     /// @notice Makes the next fit coordinator the current one if there has been no round for too long: the idle
-    /// window counts from the last deadline of the last round, or from when the current one took over. Anyone.
+    /// window counts from the last deadline of the last round, or from when the current one took over. At once if
+    /// the current one is no longer fit. Anyone, between two rounds.
     function succeed() external;
 
-    /// @notice Takes the penalty for an abort from the current coordinator, and replaces it if it missed a
-    /// deadline or its bond is no longer complete. Only the registry of rounds.
+    /// @notice A round ended before its commits were closed. The second one in a row passes the turn on: opening rounds
+    /// is not enough to keep it. Costs no money, as nothing was drawn. Only the registry of rounds.
+    function reportUnclosed(uint256 round) external;
+
+    /// @notice Takes the penalty for an abort, or for a round in which nobody proved anything, from the current
+    /// coordinator, and replaces it if it missed a deadline or its bond is no longer complete. Only the registry of
+    /// rounds.
     /// @dev Never reverts for it: an abort must not fail.
     function penalize(uint256 round, bool missedDeadline) external;
 

@@ -142,9 +142,10 @@ interface INodeRegistry is IForfeits {
     /// @notice Makes the caller inactive at once, and starts the delay after which its bond is free.
     function requestExit() external;
 
-    /// @notice Makes a node inactive that has committed to none of the last `idleRounds` finalized rounds, all of
-    /// them opened after it joined: its seat is free, and its bond after the delay, whole. Anyone.
-    /// @dev Reads each round since then, about 30,000 gas for one: aborted ones do not count, and are read too.
+    /// @notice Makes a node inactive that has committed to none of the last `idleRounds` rounds that count
+    /// (`IContributionRegistry.attendance`), all of them opened after it joined: its seat is free, and its bond after
+    /// the delay, whole. Anyone.
+    /// @dev Reads each round since then, those that do not count too, for about 7,000 gas each.
     function retire(address account) external;
 
     /// @notice Pays the caller's bond back after the delay; it may join again afterwards.
@@ -203,7 +204,7 @@ interface INodeRegistry is IForfeits {
     /// @notice Most examples that a node can register: so many that the weights of a full round stay exact.
     function maxDatasetSize() external view returns (uint32);
 
-    /// @notice Finalized rounds in a row without a commitment after which anyone may retire a node.
+    /// @notice Rounds that count in a row without a commitment after which anyone may retire a node.
     function idleRounds() external view returns (uint8);
 
     /// @notice Such rounds of a node so far, counted up to `idleRounds`; 0 unless it is active.

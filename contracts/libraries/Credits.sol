@@ -7,10 +7,6 @@ import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 /// @title Credits
 /// @notice What proven shares earn once those that did harm are carried against later ones. Pure.
 library Credits {
-    /// Far above any real loss, and small enough that 256 credits add up to less than 2^128 whatever the
-    /// proofs say: a round must never be unable to end.
-    uint256 internal constant MAX_CREDIT_NANO = type(uint120).max;
-
     /// @notice What one accepted share does to its node.
     /// @param shareNano Its proven share, in 1e-9 of loss.
     /// @param debtNano What the node's negative shares have left to pay off.
@@ -24,12 +20,7 @@ library Credits {
         uint256 magnitude = SignedMath.abs(shareNano);
         if (shareNano < 0) return (0, debtNano + magnitude);
         uint256 offset = Math.min(magnitude, debtNano);
-        return (bound(magnitude - offset), debtNano - offset);
-    }
-
-    /// @notice A credit, at most the largest that there is.
-    function bound(uint256 creditNano) internal pure returns (uint256) {
-        return Math.min(creditNano, MAX_CREDIT_NANO);
+        return (magnitude - offset, debtNano - offset);
     }
 
     /// @notice By how much a round lowered the loss; 0 if it did not.

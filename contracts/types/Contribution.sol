@@ -16,5 +16,5 @@ struct Contribution {
     int16 alignmentBps; // proven alignment with its own task's direction, in basis points
     bytes32 digest; // SHA-256 of the update file
     bytes32 sampleKey; // keccak256 of the commitment to the update at the sample; 0 without one
-    int128 shareNano; // improvement share, in 1e-9 of loss; 0 unless accepted
+    int128 shareNano; // improvement share, in 1e-9 of loss; 0 unless it was accepted, or harmful
 }

@@ -10,5 +10,5 @@ struct NodeRules {
     uint8 faultLimit; // faults within the window that cost part of the bond
     uint8 faultWindow; // rounds, the one of the newest fault included, at most 64
     uint16 forfeitBps; // of the required bond, in basis points, at most 5000
-    uint8 idleRounds; // finalized rounds in a row without a commitment, after which anyone may retire a node
+    uint8 idleRounds; // rounds in a row without a commitment, after which anyone may retire a node
 }

@@ -20,6 +20,7 @@ struct Round {
     /// before anyone may abort. Collecting: last second to commit a sample. Sealed after the draw: last
     /// second to publish the challenge. Proving: last second to prove.
     uint40 deadline;
+    bool lapsed; // aborted after its commit window, below the quorum
     // slot 1
     uint64 closingBlock; // its hash draws the sample
     uint64 sealBlock; // its hash draws the challenge

@@ -166,22 +166,55 @@ contract CoordinatorSetTest is RegistryFixture {
         coordinators.stepDown();
     }
 
-    function test_RevertGiven_ItsRoundRuns() public {
-        _open();
-        vm.expectRevert(abi.encodeWithSelector(C.CoordinatorSet_RoundRunning.selector, 1));
+    function test_WhoIsRemovedDrivesItsRoundToTheEndAndNoOther() public {
+        _toSampled();
         vm.prank(owner);
         coordinators.remove(coordinator);
+        assertEq(coordinators.current(), coordinator, "a round keeps its driver");
+        skip(EXIT_DELAY);
         vm.expectRevert(abi.encodeWithSelector(C.CoordinatorSet_RoundRunning.selector, 1));
         vm.prank(coordinator);
-        coordinators.stepDown();
-        vm.prank(standby);
-        coordinators.stepDown();
-        vm.prank(owner);
-        coordinators.remove(reserve);
+        coordinators.withdraw();
+        vm.expectRevert(abi.encodeWithSelector(C.CoordinatorSet_RoundRunning.selector, 1));
+        coordinators.succeed();
         _abortAs(coordinator);
+        assertEq(_bondOf(coordinator), 5 * COORDINATOR_BOND - PENALTY, "and answers for it");
+        assertEq(coordinators.current(), standby, "whose turn is over with it");
+    }
+
+    function test_WhoStepsDownOpensNoFurtherRound() public {
+        _open();
         vm.prank(coordinator);
         coordinators.stepDown();
-        assertEq(coordinators.current(), address(0));
+        assertEq(coordinators.current(), coordinator);
+        _abortAs(coordinator);
+        vm.expectRevert(
+            abi.encodeWithSelector(IContributionRegistry.ContributionRegistry_NotFit.selector, coordinator)
+        );
+        vm.prank(coordinator);
+        registry.openRound(POOL_ROOT);
+        vm.prank(stranger);
+        coordinators.succeed(); // without waiting
+        assertEq(coordinators.current(), standby);
+    }
+
+    /// However quickly the next round follows.
+    function test_NobodyStaysAgainstTheOwnersWill() public {
+        _open();
+        vm.prank(owner);
+        coordinators.remove(coordinator);
+        vm.startPrank(coordinator);
+        registry.abortRound(id);
+        vm.expectRevert(
+            abi.encodeWithSelector(IContributionRegistry.ContributionRegistry_NotFit.selector, coordinator)
+        );
+        registry.openRound(POOL_ROOT);
+    }
+
+    function test_RevertWhen_TheZeroAddressIsApproved() public {
+        vm.expectRevert(C.CoordinatorSet_ZeroAddress.selector);
+        vm.prank(owner);
+        coordinators.approve(address(0));
     }
 
     // ---------------------------------------------------------------- bonds
@@ -257,6 +290,11 @@ contract CoordinatorSetTest is RegistryFixture {
             );
             vm.prank(others[i]);
             coordinators.penalize(1, true);
+            vm.expectRevert(
+                abi.encodeWithSelector(C.CoordinatorSet_NotRegistry.selector, address(registry), others[i])
+            );
+            vm.prank(others[i]);
+            coordinators.reportUnclosed(1);
         }
     }
 
@@ -377,6 +415,62 @@ contract CoordinatorSetTest is RegistryFixture {
         skip(IDLE_WINDOW + 1);
         vm.expectRevert(C.CoordinatorSet_NoStandby.selector);
         coordinators.succeed();
+    }
+
+    function _openAndAbort() internal {
+        _open();
+        _abortAs(coordinator);
+    }
+
+    /// Else one that opens rounds and aborts them, or serves nobody, keeps its turn for ever.
+    function test_TheSecondRoundInARowWithoutClosedCommitsPassesTheTurnOn() public {
+        _openAndAbort();
+        assertEq(coordinators.current(), coordinator);
+        _open();
+        vm.expectEmit();
+        emit C.CoordinatorChanged(coordinator, standby);
+        _abortAs(coordinator);
+        assertEq(_bondOf(coordinator), 5 * COORDINATOR_BOND, "and costs no money");
+        coordinator = standby;
+        _openAndAbort();
+        assertEq(coordinators.current(), standby, "the next one starts afresh");
+    }
+
+    function test_RoundsThatLapsePassTheTurnOnToo() public {
+        for (uint256 i; i < 2; ++i) {
+            assertEq(coordinators.current(), coordinator);
+            _open();
+            skip(101);
+            registry.closeCommits(id);
+        }
+        assertEq(coordinators.current(), standby);
+    }
+
+    function test_ARoundInBetweenStartsTheCountAnew() public {
+        _openAndAbort();
+        _toFinalized();
+        _openAndAbort();
+        assertEq(coordinators.current(), coordinator);
+        _openAndAbort();
+        assertEq(coordinators.current(), standby);
+    }
+
+    /// Finalizing with the base must not be a way around the penalty of an abort.
+    function test_ARoundInWhichNobodyProvedAnythingCosts() public {
+        _toProving();
+        skip(81);
+        vm.expectEmit();
+        emit C.CoordinatorPenalized(1, coordinator, PENALTY, false);
+        _finalize(_result(GENESIS, BASE_LOSS, BASE_LOSS, 0));
+        assertEq(coordinators.current(), coordinator);
+    }
+
+    function test_OneProofIsEnoughForARoundToCostNothing() public {
+        _toProving();
+        _proveNoise(alice);
+        skip(81);
+        _finalize(_result(GENESIS, BASE_LOSS, BASE_LOSS, 0));
+        assertEq(_bondOf(coordinator), 5 * COORDINATOR_BOND);
     }
 
     // ---------------------------------------------------------------- which aborts cost what

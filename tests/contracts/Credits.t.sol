@@ -23,25 +23,13 @@ contract CreditsTest is Test {
         _check(0, 30, 0, 30);
     }
 
-    function test_ACreditIsBounded() public pure {
-        _check(type(int128).max, 0, type(uint120).max, 0);
-    }
-
-    /// share = credit + debt before − debt after, unless the credit is bounded.
+    /// share = credit + debt before − debt after.
     function testFuzz_NothingIsLost(int128 share, uint256 debt) public pure {
         debt = bound(debt, 0, type(uint136).max);
         (uint256 credit, uint256 left) = Credits.settle(share, debt);
-        if (credit < Credits.MAX_CREDIT_NANO) {
-            assertEq(int256(share), int256(credit) + int256(debt) - int256(left));
-        }
+        assertEq(int256(share), int256(credit) + int256(debt) - int256(left));
         assertTrue(credit == 0 || left == 0, "no credit before the debt is paid off");
         assertTrue(credit == 0 || share > 0, "no credit for a share that is not positive");
-    }
-
-    function testFuzz_ARoundsCreditsFitTheirTotal(int128 share, uint256 debt) public pure {
-        debt = bound(debt, 0, type(uint136).max);
-        (uint256 credit,) = Credits.settle(share, debt);
-        assertLe(credit * 256, type(uint128).max);
     }
 
     function testFuzz_Drop(uint64 base, uint64 last) public pure {

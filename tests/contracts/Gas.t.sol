@@ -144,14 +144,14 @@ contract CreditGasTest is RegistryFixture {
     /// forge-config: default.isolate = true
     function test_GasOfDebts() public {
         _toFinalized();
-        assertLe(_spent("finalizeRound, 2 credited, 1 new debt"), FIXED + 3 * PER_CONTRIBUTION + 25_000);
+        assertLe(_spent("finalizeRound, 2 credited, 1 new debt"), FIXED + 3 * PER_CONTRIBUTION + 26_000);
         _toDrawn();
         _publish();
         _prove(alice, 50_000);
         _proveNoise(bob);
         _prove(carol, 60_000);
         _finalize(_result(keccak256("aggregate"), BASE_LOSS, BASE_LOSS, 0));
-        assertLe(_spent("finalizeRound, 2 credited, 1 paid off"), FIXED + 3 * PER_CONTRIBUTION + 25_000);
+        assertLe(_spent("finalizeRound, 2 credited, 1 paid off"), FIXED + 3 * PER_CONTRIBUTION + 26_000);
     }
 
     function _spent(string memory step) internal returns (uint256 gas) {

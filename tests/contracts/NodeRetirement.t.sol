@@ -2,11 +2,13 @@
 pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "./RegistryFixture.sol";
+import { NetworkParameters } from "contracts/NetworkParameters.sol";
 import { INodeRegistry as N } from "contracts/interfaces/INodeRegistry.sol";
 import { FaultReason } from "contracts/types/FaultReason.sol";
 import { MissingReason } from "contracts/types/MissingReason.sol";
 import { Node } from "contracts/types/Node.sol";
 import { NodeStatus } from "contracts/types/NodeStatus.sol";
+import { Parameters } from "contracts/types/Parameters.sol";
 
 /// @notice Dave has a seat and lets rounds pass; three of them are enough to take it from him.
 contract NodeRetirementTest is RegistryFixture {
@@ -54,7 +56,17 @@ contract NodeRetirementTest is RegistryFixture {
         _open();
         vm.prank(coordinator);
         registry.abortRound(id);
+        coordinator = registry.coordinator();
         skip(1);
+    }
+
+    /// Nobody but Dave could have made up the quorum.
+    function _lapse() internal {
+        _open();
+        _commit(alice, 100, -10);
+        skip(101);
+        registry.closeCommits(id);
+        coordinator = registry.coordinator();
     }
 
     function _retire(address node) internal {
@@ -141,6 +153,59 @@ contract NodeRetirementTest is RegistryFixture {
         _pass();
         _throwAway();
         _retire(dave);
+    }
+
+    /// Else whoever holds all seats but a quorum's keeps them for ever, as no round is finalized.
+    function test_RoundsThatLapseCount() public {
+        _lapse();
+        assertTrue(registry.round(id).lapsed);
+        _expectNotIdle(1);
+        _throwAway();
+        assertFalse(registry.round(id).lapsed, "its window was not over");
+        _lapse();
+        _lapse();
+        _retire(dave);
+        assertEq(nodes.idleRoundsOf(alice), 0, "she was there");
+    }
+
+    function test_ARoundThatAnyoneAbortsForLackOfAQuorumLapses() public {
+        _open();
+        skip(101);
+        vm.prank(stranger);
+        registry.abortRound(id);
+        assertTrue(registry.round(id).lapsed);
+    }
+
+    function test_RoundsAbortedWithAQuorumDoNotLapse() public {
+        _toCommitted();
+        skip(101);
+        vm.prank(coordinator);
+        registry.abortRound(id);
+        assertFalse(registry.round(id).lapsed, "it could have been closed");
+    }
+
+    /// A coordinator alone decides what a round with a kept base looks like.
+    function test_RoundsWithAKeptBaseDoNotCount() public {
+        for (uint256 i; i < IDLE_ROUNDS; ++i) {
+            _toProving();
+            _proveNoise(alice);
+            skip(81);
+            _finalize(_result(registry.round(id).baseDigest, BASE_LOSS, BASE_LOSS, 0));
+        }
+        _expectNotIdle(0);
+    }
+
+    function test_FullRoundsDoNotCount() public {
+        Parameters memory p = _parameters();
+        p.maxNodes = 3;
+        NetworkParameters rules = NetworkParameters(address(registry.networkParameters()));
+        bytes32 circuitId = rules.rules(1).circuitId;
+        vm.prank(owner);
+        rules.setParameters(p, circuitId);
+        for (uint256 i; i < IDLE_ROUNDS; ++i) {
+            _pass();
+        }
+        _expectNotIdle(0);
     }
 
     function test_ARunningRoundDoesNotCount() public {

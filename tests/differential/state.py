@@ -83,6 +83,7 @@ def describe_round(recorder: Recorder, round_: Round) -> dict[str, Any]:
         "parametersVersion": chain.versions.get(round_.round_id, 0),
         "openedAt": round_.opened_at,
         "deadline": round_.deadline,
+        "lapsed": round_.lapsed,
         "closingBlock": recorder.get_closing_block(round_),
         "sealBlock": round_.closing_block if sealed else 0,
         "totalWeight": round_.total_weight,

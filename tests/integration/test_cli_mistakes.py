@@ -366,7 +366,7 @@ def test_joining_leaving_and_taking_the_bond_back(
     assert json.loads(out)["registration"]["bond_wei"] == 10**15
     busy = json.loads(out)["node"]
     early = invoke("zk0-node", "retire", "--wallet", "dev:5", "--node", busy, "--yes")
-    assert_mistake(early, "has let 0 finalized rounds in a row pass", "after 20", code=1)
+    assert_mistake(early, "has let 0 rounds in a row pass", "after 20", code=1)
     again = join(invoke, "touch", wallet="dev:6")
     assert again[0] == 0
     other = invoke(

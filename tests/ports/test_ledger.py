@@ -427,8 +427,8 @@ def test_the_first_registration_of_a_key_is_known_whoever_copies_it(world: World
 
 
 def test_a_node_that_lets_rounds_pass_is_retired_by_anyone_with_its_bond(world: World) -> None:
-    *busy, idle = world.nodes[:3]
-    for node in (*busy, idle):
+    busy, idle, other = world.nodes[:3]
+    for node in (busy, idle, other):
         join(node)
     world.advance(1)
     with pytest.raises(refusals.WrongStatusError):
@@ -437,10 +437,10 @@ def test_a_node_that_lets_rounds_pass_is_retired_by_anyone_with_its_bond(world: 
         assert world.reader.get_idle_rounds(idle.account) == passed
         with pytest.raises(refusals.NodeNotIdleError, match=f"has let {passed} pass"):
             world.stranger.retire(idle.account)
-        let_pass(world, busy)
-        world.coordinator.open_round(POOL)
+        lapse(world, busy)
+        world.coordinator.open_round(POOL)  # which counts for nobody
         world.coordinator.abort_round(world.reader.get_round_count())
-    assert [world.reader.get_idle_rounds(n.account) for n in (*busy, idle)] == [0, 0, IDLE_ROUNDS]
+    assert [world.reader.get_idle_rounds(n.account) for n in (busy, idle)] == [0, IDLE_ROUNDS]
     before = world.reader.get_registration(idle.account)
     world.stranger.retire(idle.account)
     found = world.reader.get_registration(idle.account)
@@ -460,26 +460,14 @@ def test_a_node_that_lets_rounds_pass_is_retired_by_anyone_with_its_bond(world: 
         world.stranger.retire(idle.account)
 
 
-def let_pass(world: World, members: list[Ledger]) -> None:
-    """A round in which nobody proves anything, so that the base stays."""
+def lapse(world: World, only: Ledger) -> None:
+    """A round to which one node alone commits, below the quorum, until its window is over."""
     world.coordinator.open_round(POOL)
     round_id = world.reader.get_round_count()
-    for position, node in enumerate(members):
-        digest = digest_of(100 * round_id + position)
-        node.commit_update(round_id, digest, 100, -10)
-    world.advance(PARAMETERS.min_commit_window_s)
+    only.commit_update(round_id, digest_of(100 * round_id), 100, -10)
+    world.advance(PARAMETERS.commit_window_s + 1)
     world.coordinator.close_commits(round_id)
-    world.coordinator.draw_sample(round_id)
-    seed = world.reader.get_round(round_id).sample_seed
-    for position, node in enumerate(members):
-        node.commit_sample(round_id, seed, point_of(position + 1))
-    nothing = [MissingReason.NONE] * len(members)
-    shifts = [0] * len(members)
-    world.coordinator.seal_round(round_id, digest_of(9000 + round_id), shifts, nothing)
-    world.coordinator.draw_challenge(round_id)
-    world.coordinator.publish_challenge(make_challenge(round_id))
-    world.advance(PARAMETERS.proving_window_s + 1)
-    world.coordinator.finalize_round(round_id, end_with_base())
+    assert world.reader.get_round(round_id).lapsed
 
 
 def seal_without_last_sample(world: World, round_id: int) -> None:
@@ -879,6 +867,20 @@ def test_an_idle_coordinator_is_succeeded_only_by_one_with_a_bond(world: World) 
         world.stranger.succeed_coordinator()
 
 
+def test_the_second_round_in_a_row_without_closed_commits_passes_the_turn_on(world: World) -> None:
+    world.standby.bond_coordinator(world.standby.account, PLAN.coordinator_rules.bond_wei)
+    first = world.reader.get_coordinators().current
+    for round_id in (1, 2):
+        assert world.reader.get_coordinators().current == first
+        world.coordinator.open_round(POOL)
+        world.coordinator.abort_round(round_id)
+    assert world.reader.get_coordinators().current == world.standby.account
+    assert world.reader.get_events(round_id=2)[-1].name == "RoundAborted"
+    with pytest.raises(refusals.NotCoordinatorError):
+        world.coordinator.open_round(POOL)
+    world.standby.open_round(POOL)
+
+
 def test_bonds_are_for_those_on_the_list_and_of_coins(world: World) -> None:
     with pytest.raises(refusals.NotApprovedError):
         world.stranger.bond_coordinator(world.stranger.account, 1)
@@ -912,6 +914,7 @@ def test_events_tell_the_whole_round_in_order(world: World) -> None:
         "ChallengePublished",
         *["ContributionSettled"] * 3,
         "RoundFinalized",
+        "CoordinatorPenalized",  # nobody proved anything
     ]
     assert {event.round_id for event in events} == {round_id}
     positions = [(event.block, event.log_index) for event in events]

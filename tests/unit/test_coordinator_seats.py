@@ -6,10 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.seats import describe_coordinators, format_coordinators, plan_bond, require_current
+from coordinator.seats import (
+    ask_to_abort,
+    describe_coordinators,
+    format_coordinators,
+    plan_bond,
+    require_current,
+)
 from tests.ports.test_ledger import PARAMETERS, TASKS
 from zk0.errors import InsufficientFundsError, RoundError
-from zk0.protocol.coordinators import CoordinatorRules, Coordinators, Seat, find_next, penalize
+from zk0.protocol.coordinators import (
+    CoordinatorRules,
+    Coordinators,
+    Seat,
+    find_next,
+    penalize,
+    report_unclosed,
+)
+from zk0.protocol.round import Phase
 from zk0.protocol.statement import Address
 from zk0.testing.chain import MemoryChain, make_network, make_rules
 from zk0.testing.ledger import MemoryLedger
@@ -84,3 +98,27 @@ def test_the_list_is_shown_with_bonds_and_turns() -> None:
     assert "zk0-coordinator succeed" in text
     nobody = describe_coordinators(MemoryLedger(make_chain(1, 2, 3), FIRST))
     assert "nobody drives the rounds" in format_coordinators(nobody)
+
+
+def test_the_question_before_an_abort_says_what_it_costs() -> None:
+    chain = make_chain(100, 0, 0)
+    ledger = MemoryLedger(chain, FIRST)
+    ledger.open_round(bytes([1]) * 32)
+    round_ = ledger.get_round(1)
+    assert "passes the turn on" in ask_to_abort(ledger, round_)
+    late = ledger.get_block().timestamp - 1
+    without_samples = replace(round_, phase=Phase.COLLECTING, deadline=late)
+    assert ask_to_abort(ledger, without_samples).endswith(f"{ledger.network.registry}?")
+    assert "costs the coordinator 40 wei" in ask_to_abort(
+        ledger, replace(round_, phase=Phase.SEALED)
+    )
+
+
+def test_the_second_round_without_closed_commits_passes_the_turn_on() -> None:
+    state = make_state(100, 100, 0)
+    once = report_unclosed(state, 1, now=5)
+    assert once.current == FIRST
+    assert report_unclosed(once, 3, now=6).current == FIRST, "one in between was closed"
+    twice = report_unclosed(once, 2, now=6)
+    assert (twice.current, twice.since) == (SECOND, 6)
+    assert report_unclosed(twice, 3, now=7).current == SECOND

@@ -85,7 +85,7 @@ def test_retiring_says_what_is_missing() -> None:
         plan_retirement(stranger, NODE)
     ledger.join(task=0, dataset_size=5, node_key=b"key", bond_wei=1000)
     let_pass(chain, 1)
-    with pytest.raises(RoundError, match=r"has let 1 finalized rounds in a row pass.* 1 more"):
+    with pytest.raises(RoundError, match=r"has let 1 rounds in a row pass.* 1 more"):
         plan_retirement(stranger, NODE)
     let_pass(chain, 1)
     assert plan_retirement(stranger, NODE) == 2
@@ -104,7 +104,7 @@ def test_the_command_frees_the_seat_and_says_when_the_bond_is_free(
     arguments = ["retire", "--wallet", "w", "--node", NODE]
     refused = CliRunner().invoke(cli, arguments, input="n\n")
     assert refused.exit_code != 0
-    assert f"{OTHER} retires {NODE}, which has let 2 finalized rounds pass" in refused.output
+    assert f"{OTHER} retires {NODE}, which has let 2 rounds pass" in refused.output
     assert chain.nodes[NODE].is_active
     done = CliRunner().invoke(cli, [*arguments, "--yes", "--json"])
     assert done.exit_code == 0
@@ -122,9 +122,7 @@ def test_the_status_says_how_many_rounds_are_left() -> None:
     found = describe_status(ledger, None)
     assert found["registration"]["required_bond_wei"] == 1000
     assert (found["registration"]["idle_rounds"], found["registration"]["idle_limit"]) == (1, 2)
-    assert "1 finalized rounds passed without this node; after 1 more anyone" in format_status(
-        found
-    )
+    assert "1 rounds passed without this node; after 1 more anyone" in format_status(found)
     let_pass(chain, 1)
     assert "; anyone may retire it" in format_status(describe_status(ledger, None))
 

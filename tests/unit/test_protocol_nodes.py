@@ -28,12 +28,14 @@ def make_round(number: int, phase: Phase = Phase.FINALIZED, *nodes: Address) -> 
     )
     return replace(
         Round(number, phase, ZERO, bytes(32), opened_at=10 * number, deadline=0),
+        checkpoint=Digest(bytes([number]) * 32),
         contributions=entries,
     )
 
 
-def count(*rounds: Round, since: int = 0, limit: int = 20) -> int:
-    return count_idle_rounds(reversed(rounds), NODE, since, limit)
+def count(*rounds: Round, since: int = 0, limit: int = 20, max_nodes: int = 8) -> int:
+    newest_first = ((round_, max_nodes) for round_ in reversed(rounds))
+    return count_idle_rounds(newest_first, NODE, since, limit)
 
 
 def test_a_bond_is_for_every_example_and_at_least_the_price_of_a_seat() -> None:
@@ -56,6 +58,18 @@ def test_finalized_rounds_since_the_last_commitment_are_idle() -> None:
     assert count(first) == 0
     assert count(first, *later) == 2
     assert count(*later, make_round(4, Phase.ABORTED, NODE)) == 0
+
+
+def test_rounds_that_lapse_are_idle() -> None:
+    lapsed = replace(make_round(2, Phase.ABORTED, OTHER), lapsed=True)
+    assert count(make_round(1), lapsed) == 2
+
+
+def test_full_rounds_and_those_with_a_kept_base_are_not_idle() -> None:
+    full = make_round(1, Phase.FINALIZED, OTHER)
+    assert count(full, max_nodes=2) == 1
+    assert count(full, max_nodes=1) == 0
+    assert count(replace(make_round(1), checkpoint=ZERO)) == 0
 
 
 def test_aborted_and_running_rounds_are_not_idle() -> None:

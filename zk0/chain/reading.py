@@ -119,6 +119,7 @@ def to_round(
         pool_root=bytes(raw.poolRoot),
         opened_at=raw.openedAt,
         deadline=raw.deadline,
+        lapsed=raw.lapsed,
         closing_block=raw.sealBlock or raw.closingBlock,
         sample_seed=bytes(raw.sampleSeed),
         candidate=Digest(bytes(raw.candidateDigest)),

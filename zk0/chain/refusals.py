@@ -132,6 +132,13 @@ class NotCoordinatorError(ContributionRegistryError):
     sentence = "only the coordinator {expected} may do this, found {actual}"
 
 
+class NotFitError(ContributionRegistryError):
+    sentence = (
+        "coordinator {coordinator} opens no further round: it is leaving, was removed, or its bond "
+        "is not complete; whoever is next takes over with `zk0-coordinator succeed`"
+    )
+
+
 class NumExamplesOutOfRangeError(ContributionRegistryError):
     sentence = (
         "the number of examples must be 1 to {max}, the registered data set size, found {actual}"
@@ -432,6 +439,10 @@ class NoStandbyError(CoordinatorSetError):
     sentence = "no other coordinator is on the list with its bond: nobody can take over"
 
 
+class ZeroAddressError(CoordinatorSetError):
+    sentence = "the zero address cannot be a coordinator: name an account"
+
+
 class NotApprovedError(CoordinatorSetError):
     sentence = "{account} is not on the list of coordinators: ask the owner to approve it"
 
@@ -482,7 +493,7 @@ class NoParticipationError(NodeRegistryError):
 
 class NodeNotIdleError(NodeRegistryError):
     sentence = (
-        "the node can be retired after {expected} finalized rounds without a commitment of it, "
+        "the node can be retired after {expected} rounds in a row without a commitment of it, "
         "and has let {actual} pass"
     )
 

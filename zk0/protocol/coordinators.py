@@ -56,6 +56,8 @@ class Coordinators:
     """None: nobody is fit."""
     since: int = 0
     """When it took over, in seconds."""
+    passes_on_at: int = 0
+    """The round that passes the turn on if it ends before its commits are closed."""
 
     def seat_of(self, account: Address) -> Seat | None:
         return next((s for s in self.seats if s.coordinator == account), None)
@@ -90,6 +92,16 @@ def bond(state: Coordinators, account: Address, amount_wei: int, now: int) -> Co
     return _hand_over(after, None, now) if after.current is None else after
 
 
+def report_unclosed(state: Coordinators, round_id: int, now: int) -> Coordinators:
+    """A round ended before its commits were closed: the second in a row passes the turn on.
+
+    It costs no money, as nothing was drawn, but opening rounds is not enough to stay.
+    """
+    if round_id != state.passes_on_at:
+        return replace(state, passes_on_at=round_id + 1)
+    return _hand_over(state, state.current, now)
+
+
 def penalize(state: Coordinators, missed_deadline: bool, now: int) -> tuple[Coordinators, int]:
     """Take the penalty from the current one, and replace it if it must go; also the amount."""
     seat = None if state.current is None else state.seat_of(state.current)
@@ -115,16 +127,14 @@ def _hand_over(state: Coordinators, previous: Address | None, now: int) -> Coord
     following = find_next(state, previous)
     if following == state.current:
         return state
-    return replace(state, current=following, since=now)
+    return replace(state, current=following, since=now, passes_on_at=0)
 
 
 def is_coordinators_doing(round_: Round, now: int) -> bool:
-    """Whether an abort of this round costs its coordinator a penalty.
+    """Whether an abort of this round, whose commits are closed, costs its coordinator a penalty.
 
-    Nodes that do not commit, or put no sample on chain, are not its doing. Everything else is: it
-    could have drawn itself, and a round that was free to abort would be a choice among seeds.
+    Nodes that put no sample on chain are not its doing. Everything else is: it could have drawn
+    itself, and a round that was free to abort would be a choice among seeds.
     """
-    if round_.phase is Phase.COMMITTING:
-        return False
     has_sample = any(c.sample_key is not None for c in round_.contributions)
     return round_.phase is not Phase.COLLECTING or has_sample or now <= round_.deadline

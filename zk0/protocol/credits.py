@@ -13,9 +13,6 @@ from zk0.protocol.contribution import Contribution, Outcome
 from zk0.protocol.round import Phase, Round
 from zk0.protocol.statement import Address
 
-MAX_CREDIT_NANO = (1 << 120) - 1
-"""Of one contribution: 256 of them stay below 2¹²⁸ whatever the proofs say."""
-
 
 @dataclass(frozen=True, slots=True)
 class RoundCredits:
@@ -38,7 +35,7 @@ def settle_share(share_nano: int, debt_nano: int) -> tuple[int, int]:
     if share_nano < 0:
         return 0, debt_nano - share_nano
     offset = min(share_nano, debt_nano)
-    return min(share_nano - offset, MAX_CREDIT_NANO), debt_nano - offset
+    return share_nano - offset, debt_nano - offset
 
 
 def credit_round(round_: Round, debt_nano: Mapping[Address, int]) -> RoundCredits:

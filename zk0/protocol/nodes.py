@@ -25,19 +25,29 @@ def compute_max_dataset_size(max_nodes: int) -> int:
     return min(MAX_DATASET_SIZE, (MAX_TOTAL_WEIGHT - 1) // max_nodes)
 
 
-def count_idle_rounds(newest_first: Iterable[Round], node: Address, since: int, limit: int) -> int:
-    """Finalized rounds since a node's last commitment, counted up to `limit`.
+def counts_as_idle(round_: Round, max_nodes: int) -> bool:
+    """Whether every node had its time and its place to commit to a round that is over.
 
-    An aborted round does not count: else a coordinator could retire everybody with rounds that it
-    throws away.
+    A round that a coordinator can throw away before, or whose end it decides alone, does not count.
+    """
+    has_new_checkpoint = round_.phase is Phase.FINALIZED and round_.checkpoint != round_.base
+    is_full = len(round_.contributions) >= max_nodes
+    return round_.lapsed or (has_new_checkpoint and not is_full)
+
+
+def count_idle_rounds(
+    newest_first: Iterable[tuple[Round, int]], node: Address, since: int, limit: int
+) -> int:
+    """Rounds that counted since a node's last commitment, up to `limit`.
 
     Args:
-        newest_first: the network's rounds; as many are read as it takes.
+        newest_first: the network's rounds, each with the most commitments that it took; as many
+            are read as it takes.
         since: when the node joined or came back, in seconds: it could commit to later rounds only.
     """
     idle = 0
-    for round_ in newest_first:
+    for round_, max_nodes in newest_first:
         if idle >= limit or round_.opened_at <= since or round_.contribution_of(node) is not None:
             break
-        idle += round_.phase is Phase.FINALIZED
+        idle += counts_as_idle(round_, max_nodes)
     return idle

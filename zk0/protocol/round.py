@@ -112,6 +112,8 @@ class Round:
     opened_at: int
     deadline: int
     """Of the current phase; after it anyone may move the round on."""
+    lapsed: bool = False
+    """Aborted after its commit window, below the quorum."""
     closing_block: int = 0
     """The block whose hash makes the sample seed, later the challenge seed."""
     sample_seed: bytes = bytes(32)

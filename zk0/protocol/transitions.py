@@ -135,7 +135,7 @@ def close_commits(
         enough = count >= parameters.quorum and (waited or count >= active_count)
         _require(enough, "TooEarly", f"{count} of {active_count} nodes have committed", round_)
     elif count < parameters.quorum:
-        return replace(round_, phase=Phase.ABORTED)
+        return replace(round_, phase=Phase.ABORTED, lapsed=True)
     return replace(
         round_,
         phase=Phase.SAMPLING,
@@ -393,7 +393,10 @@ def finalize_round(
             outcome = Outcome.NOT_PROVEN
         elif entry.node in end.harmful:
             outcome = Outcome.HARMFUL
-        settled.append(replace(entry, outcome=outcome))
+        # Nobody accounts for more than the whole loss, whatever unit the coordinator named.
+        most = round_.base_loss_nano
+        share = max(-most, min(entry.share_nano, most))
+        settled.append(replace(entry, outcome=outcome, share_nano=share))
     return replace(
         round_,
         phase=Phase.FINALIZED,
@@ -423,7 +426,9 @@ def abort_round(round_: Round, parameters: Parameters, *, is_coordinator: bool, 
             "close the commitments instead",
             round_,
         )
-    return replace(round_, phase=Phase.ABORTED)
+    is_below_quorum = len(round_.contributions) < parameters.quorum
+    is_late = round_.phase is Phase.COMMITTING and now > round_.deadline
+    return replace(round_, phase=Phase.ABORTED, lapsed=is_late and is_below_quorum)
 
 
 def compute_abort_deadline(round_: Round, parameters: Parameters) -> int:

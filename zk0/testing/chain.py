@@ -278,13 +278,20 @@ class MemoryChain:
             raise refusals.RoundRunningError(arguments={"round": last.round_id})
         before = self.coordinators
         idle_at = before.compute_idle_at(last.deadline)
-        if tx.now <= idle_at:
+        is_driven = before.current is not None and before.is_fit(before.current)
+        if is_driven and tx.now <= idle_at:
             arguments = {"idleAt": idle_at, "timestamp": tx.now}
             raise refusals.NotIdleError(arguments=arguments)
         try:
             self.coordinators = coordinators.succeed(before, tx.now)
         except ValueError as error:
             raise refusals.NoStandbyError from error
+        self.emit_coordinators(tx, before.current)
+
+    def report_unclosed(self, tx: Transaction, round_id: int) -> None:
+        """The set of coordinators' `reportUnclosed`, which the registry of rounds calls."""
+        before = self.coordinators
+        self.coordinators = coordinators.report_unclosed(before, round_id, tx.now)
         self.emit_coordinators(tx, before.current)
 
     def penalize(self, tx: Transaction, round_id: int, missed_deadline: bool) -> None:
@@ -456,7 +463,10 @@ class MemoryChain:
         entry = self.nodes.get(node)
         if entry is None or not entry.is_active:
             return 0
-        newest_first = (self.rounds[i] for i in range(len(self.rounds), 0, -1))
+        newest_first = (
+            (self.rounds[i], self.get_rules(i).parameters.max_nodes)
+            for i in range(len(self.rounds), 0, -1)
+        )
         return count_idle_rounds(newest_first, node, entry.joined_at, self.network.idle_rounds)
 
     def _start_exit(self, tx: Transaction, node: Address) -> int:

@@ -40,6 +40,8 @@ from zk0.testing.refusals import (
 
 def open_round(chain: MemoryChain, tx: Transaction, pool_root: bytes) -> None:
     require_coordinator(chain, tx)
+    if not chain.coordinators.is_fit(tx.sender):
+        raise refusals.NotFitError(arguments={"coordinator": tx.sender})
     require_digest(pool_root)
     previous = chain.rounds.get(len(chain.rounds))
     with as_reverts("open"):
@@ -101,6 +103,7 @@ def close_commits(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
     chain.rounds[round_id] = closed
     if closed.phase is Phase.ABORTED:
         chain.emit(tx, "RoundAborted", round=round_id, phase=int(round_.phase), by=tx.sender)
+        chain.report_unclosed(tx, round_id)
     else:
         chain.emit(tx, "CommitsClosed", round=round_id, closingBlock=tx.block, count=count)
 
@@ -286,6 +289,8 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
         baseLossNano=ended.base_loss_nano, aggregateLossNano=end.aggregate_loss_nano,
         finalLossNano=end.final_loss_nano, baseKept=base_kept,
     )  # fmt: skip
+    if all(c.outcome in (Outcome.NOT_PROVEN, Outcome.MISSING) for c in ended.contributions):
+        chain.penalize(tx, round_id, missed_deadline=False)
 
 
 def abort_round(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
@@ -303,6 +308,8 @@ def abort_round(chain: MemoryChain, tx: Transaction, round_id: int) -> None:
         raise refusals.QuorumReachedError(arguments=arguments)
     chain.rounds[round_id] = aborted
     chain.emit(tx, "RoundAborted", round=round_id, phase=int(round_.phase), by=tx.sender)
-    if is_coordinators_doing(round_, tx.now):
+    if round_.phase is Phase.COMMITTING:
+        chain.report_unclosed(tx, round_id)
+    elif is_coordinators_doing(round_, tx.now):
         missed = tx.now > step.compute_abort_deadline(round_, parameters)
         chain.penalize(tx, round_id, missed)

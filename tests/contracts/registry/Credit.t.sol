@@ -168,7 +168,7 @@ contract CreditTest is RegistryFixture {
         assertFalse(over);
     }
 
-    function test_SharesAboveTheLargestCreditDoNotKeepARoundFromEnding() public {
+    function test_SharesAboveTheWholeLossDoNotKeepARoundFromEnding() public {
         _toDrawn();
         Challenge memory c = _challenge();
         c.unit = 1 << 127;
@@ -179,7 +179,7 @@ contract CreditTest is RegistryFixture {
         _prove(carol, 1 << 40);
         _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
         (uint256 total,,,) = registry.roundCredit(1);
-        assertEq(_credit(alice), type(uint120).max);
+        assertEq(_credit(alice), BASE_LOSS);
         assertEq(total, _credit(alice) + _credit(bob) + _credit(carol));
     }
 }

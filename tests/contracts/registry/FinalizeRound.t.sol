@@ -310,6 +310,25 @@ contract FinalizeRoundTest is RegistryFixture {
         assertEq(registry.round(3).checkpointDigest, 0, "without a result");
     }
 
+    /// Credits and debts last: a unit that is made up must not make them up too.
+    function test_NobodyAccountsForMoreThanTheWholeLoss() public {
+        _toDrawn();
+        Challenge memory c = _challenge();
+        c.unit = type(uint128).max;
+        vm.prank(coordinator);
+        registry.publishChallenge(id, c);
+        _prove(alice, 50_000);
+        _prove(bob, -40_000);
+        _proveNoise(carol);
+        assertGt(_contribution(alice).shareNano, int256(uint256(BASE_LOSS)), "as proven");
+        _finalize(_result(AGGREGATE, BASE_LOSS - 5, BASE_LOSS - 5, 0));
+        assertEq(_contribution(alice).shareNano, int256(uint256(BASE_LOSS)));
+        assertEq(_contribution(bob).shareNano, -int256(uint256(BASE_LOSS)));
+        (uint256 credit,) = registry.credit(1, alice);
+        assertEq(credit, BASE_LOSS);
+        assertEq(registry.debtNano(bob), BASE_LOSS);
+    }
+
     /// Whoever can undo the last round's update must not be able to stop the round by it.
     function test_ARoundMayComeBackToAnEarlierCheckpoint() public {
         _toFinalized();
