@@ -75,6 +75,7 @@ def make_learner(
         ConfigError: other normalisation statistics than the network's, or no such device.
     """
     from zk0.learning.datasets import load_dataset
+    from zk0.learning.memory import release_memory
     from zk0.learning.policy import load_policy
     from zk0.learning.robot import describe_robot
     from zk0.learning.training import SmolVlaLearner, TrainingRecipe
@@ -93,7 +94,9 @@ def make_learner(
         scheduler=manifest.training.scheduler,
         proximal_mu=float(manifest.training.proximal_mu),
     )
-    return SmolVlaLearner(policy, load_dataset(dataset, describe_robot(manifest.model)), recipe)
+    learner = SmolVlaLearner(policy, load_dataset(dataset, describe_robot(manifest.model)), recipe)
+    release_memory()
+    return learner
 
 
 def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:
