@@ -75,10 +75,10 @@ def make_learner(
         ConfigError: other normalisation statistics than the network's, or no such device.
     """
     from zk0.learning.datasets import load_dataset
-    from zk0.learning.memory import release_memory
     from zk0.learning.policy import load_policy
     from zk0.learning.robot import describe_robot
     from zk0.learning.training import SmolVlaLearner, TrainingRecipe
+    from zk0.memory import release_memory
 
     policy = load_policy(manifest.model, manifest.scope, device=device)
     if policy.statistics_digest.hex() != manifest.statistics:

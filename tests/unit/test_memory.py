@@ -13,7 +13,7 @@ import ctypes, mmap
 from pathlib import Path
 
 import numpy as np
-from zk0.learning.memory import release_memory
+from zk0.memory import release_memory
 
 
 def read_kilobytes(name):
@@ -83,7 +83,7 @@ print(padding.value)
 def test_nothing_happens_where_the_system_does_not_list_its_maps(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from zk0.learning import memory
+    from zk0 import memory
 
     monkeypatch.setattr(memory, "MAPS", tmp_path / "smaps")
     memory.release_memory()
