@@ -138,7 +138,12 @@ def describe(name: str, rounds: Sequence[Round], usage: Mapping[str, Usage]) -> 
         "overhead_median": statistics.median(overheads),
         "stages": stages,
         "memory_mb": {
-            who: {"together": round(u.peak_mb), "process": round(u.own_peak_mb)}
+            who: {
+                "together": round(u.peak_mb),
+                "shares": round(u.share_mb),
+                "anonymous": round(u.anonymous_peak_mb),
+                "process": round(u.own_peak_mb),
+            }
             for who, u in usage.items()
         },
     }
@@ -155,7 +160,9 @@ def print_side(found: Mapping[str, Any]) -> None:
     )
     for who, memory in found["memory_mb"].items():
         print(
-            f"  {who:12s} {memory['together']:5d} MB with its children, {memory['process']:5d} MB"
+            f"  {who:12s} {memory['together']:5d} MB with its children (shared pages in part: "
+            f"{memory['shares']} MB, without pages of files: {memory['anonymous']} MB), largest "
+            f"alone {memory['process']} MB"
         )
 
 

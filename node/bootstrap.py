@@ -78,6 +78,7 @@ def make_learner(
     from zk0.learning.policy import load_policy
     from zk0.learning.robot import describe_robot
     from zk0.learning.training import SmolVlaLearner, TrainingRecipe
+    from zk0.memory import release_memory
 
     policy = load_policy(manifest.model, manifest.scope, device=device)
     if policy.statistics_digest.hex() != manifest.statistics:
@@ -93,7 +94,9 @@ def make_learner(
         scheduler=manifest.training.scheduler,
         proximal_mu=float(manifest.training.proximal_mu),
     )
-    return SmolVlaLearner(policy, load_dataset(dataset, describe_robot(manifest.model)), recipe)
+    learner = SmolVlaLearner(policy, load_dataset(dataset, describe_robot(manifest.model)), recipe)
+    release_memory()
+    return learner
 
 
 def make_pipeline(tools: NodeTools, learner: Learner) -> NodePipeline:

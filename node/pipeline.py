@@ -19,6 +19,7 @@ from node.training import Trained, Training
 from zk0.config import NetworkManifest
 from zk0.errors import ChallengeError, RoundError, UpdateError
 from zk0.journal import Journal
+from zk0.memory import release_memory
 from zk0.ports import Learner, Ledger, Prover, PublishedChallenge, Receipt
 from zk0.protocol.challenge import (
     Directions,
@@ -238,6 +239,7 @@ class NodePipeline:
             self._ledger.network.chain_id, self._ledger.network.registry, round_id, own.node
         )
         prover = self._get_prover(round_id)
+        release_memory()  # the child that proves needs more than this process by then
         result = prover.prove(directions.common, directions.tasks[task], sample, context)
         receipt = self._ledger.prove_contribution(round_id, result.agreement, result.proof)
         return self._record(round_id, "proven", receipt)

@@ -12,9 +12,9 @@ from zk0.errors import DatasetError
 from zk0.learning.datasets import Dataset
 from zk0.learning.evaluation import compute_held_out_loss
 from zk0.learning.frames import build_batch
-from zk0.learning.memory import release_memory
 from zk0.learning.policy import Policy
 from zk0.learning.schedules import make_scheduler
+from zk0.memory import release_memory
 from zk0.ports import Tensors, TrainingResult
 
 
