@@ -2,7 +2,8 @@
 
 so101-nexus has no such task: its Move environment goes a fixed way in a fixed direction, which
 a policy without eyes solves from joint positions alone. Here the place is drawn anew in every
-episode, the instruction does not name it, and only the cameras show it.
+episode, the instruction does not name it, and only the cameras show it. The arm starts anywhere,
+too (`environment.ANYWHERE`): from one start, its way so far would tell where the expert goes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ BALL_RADIUS_M = 0.04
 """A success: the tool's centre is inside the ball."""
 RADIUS_M = (0.18, 0.28)
 """Horizontal distance of the ball from the base, lowest and highest."""
-ANGLE_RAD = math.radians(50)
+ANGLE_RAD = math.radians(60)
 """The ball is at most this far to either side."""
 HEIGHT_M = 0.1
 """Always the same: the camera above cannot tell a high ball from one farther out."""
