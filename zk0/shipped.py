@@ -46,8 +46,8 @@ class PolicyRecipe:
 
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "touch-wide": PolicyRecipe("touch-wide", episodes=300, steps=1800, n_action_steps=8),
-    "reach": PolicyRecipe("reach", episodes=800, steps=2000, n_action_steps=8),
+    "touch-wide": PolicyRecipe("touch-wide", episodes=600, steps=1500, n_action_steps=8),
+    "reach": PolicyRecipe("reach", episodes=600, steps=1300, n_action_steps=8),
 }
 
 

@@ -40,10 +40,10 @@ SPAWN: dict[str, Any] = {
     "spawn_angle_half_range_deg": 50.0,
 }
 WIDE: dict[str, Any] = {
-    "spawn_center": (0.0, 0.0),
-    "spawn_min_radius": 0.17,
-    "spawn_max_radius": 0.29,
-    "spawn_angle_half_range_deg": 75.0,
+    "spawn_center": (0.1, 0.0),
+    "spawn_min_radius": 0.1,
+    "spawn_max_radius": 0.2,
+    "spawn_angle_half_range_deg": 80.0,
 }
 """An area that no single movement sweeps: a blind arm meets every third cube of `SPAWN`."""
 ANYWHERE = Pose(
@@ -81,9 +81,15 @@ TASKS = {
     "touch-wide": TaskSpec(
         "MuJoCoTouch-v1",
         TouchConfig,
-        {"objects": [CubeObject(color="green")], **WIDE},
-        40,
-        near_m=0.02,
+        {
+            "objects": [CubeObject(color="green")],
+            "robot": RobotConfig(init_pose=ANYWHERE),
+            "touch_margin": 0.02,
+            **WIDE,
+        },
+        16,
+        near_m=0.03,
+        drift_rad=0.03,
     ),
     "reach": TaskSpec(
         REACH,
@@ -93,7 +99,7 @@ TASKS = {
             "spawn_max_radius": 0.2,
             "robot": RobotConfig(init_pose=ANYWHERE),
         },
-        30,
+        16,
         near_m=0.02,
         drift_rad=0.03,
     ),

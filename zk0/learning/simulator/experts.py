@@ -38,7 +38,7 @@ class Expert:
         """Targets until well after the task is solved; the caller stops at success."""
         plans = {
             "touch": self._touch,
-            "touch-wide": self._touch,
+            "touch-wide": self._touch_from_anywhere,
             "reach": self._reach,
             "lift": self._lift,
             "place": self._place,
@@ -51,6 +51,11 @@ class Expert:
         cube = self._simulator._get_target_pose()[:3]
         yield from self._go(raise_point(cube * FLAT, HOVER_M), None, 0.2)
         yield from self._go(raise_point(cube, 0.02), None, 0.2)
+
+    def _touch_from_anywhere(self) -> Targets:
+        cube = self._simulator._get_target_pose()[:3]
+        joints = self._kinematics.solve(raise_point(cube, 0.02), None, NEUTRAL_RAD)
+        yield from self._approach(np.r_[joints, NEUTRAL_RAD[5]])
 
     def _reach(self) -> Targets:
         ball = np.array(self._simulator._target_pos, dtype=np.float64)

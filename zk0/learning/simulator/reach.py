@@ -15,7 +15,9 @@ import numpy as np
 from so101_nexus.mujoco.move_env import MoveEnv
 
 BALL_RADIUS_M = 0.04
-"""A success: the tool's centre is inside the ball."""
+SUCCESS_M = 0.03
+"""A success: the tool's centre is this near the ball's. An arm that waves at random meets the
+whole ball in almost every second episode."""
 RADIUS_M = (0.18, 0.28)
 """Horizontal distance of the ball from the base, lowest and highest."""
 ANGLE_RAD = math.radians(60)
@@ -50,5 +52,5 @@ class ReachEnv(MoveEnv):  # type: ignore[misc]
 
     def _get_info(self) -> dict[str, Any]:
         info: dict[str, Any] = super()._get_info()
-        info["success"] = info["tcp_to_target_dist"] < BALL_RADIUS_M
+        info["success"] = info["tcp_to_target_dist"] < SUCCESS_M
         return info
