@@ -47,7 +47,7 @@ class PolicyRecipe:
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
     "touch-wide": PolicyRecipe("touch-wide", episodes=600, steps=1500, n_action_steps=8),
-    "reach": PolicyRecipe("reach", episodes=600, steps=1300, n_action_steps=8),
+    "reach": PolicyRecipe("reach", episodes=500, steps=1200, n_action_steps=8),
 }
 
 

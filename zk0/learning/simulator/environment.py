@@ -99,7 +99,7 @@ TASKS = {
             "spawn_max_radius": 0.2,
             "robot": RobotConfig(init_pose=ANYWHERE),
         },
-        16,
+        22,
         near_m=0.02,
         drift_rad=0.03,
     ),
