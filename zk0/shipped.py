@@ -10,7 +10,7 @@ import logging
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class PolicyRecipe:
     n_action_steps: int = 16
     """Actions executed before the policy looks again."""
     learning_rate: float = 1e-3
+    turn_deg: float = 0.0
+    """Training frames are turned about the base by up to this angle (`simulator/turning.py`)."""
     first_seed: int = 0
     """Of the demonstrations."""
     seed: int = 0
@@ -62,6 +64,10 @@ def run_recipe(recipe: PolicyRecipe, folder: OutputFolder, plan: RolloutPlan) ->
     dataset = record(recipe, folder.root / "dataset")
     recorded_s = time.monotonic() - start
     policy = prepare(recipe, folder.root / STATISTICS_FILE)
+    if recipe.turn_deg:
+        from zk0.learning.simulator.turning import build_turning
+
+        dataset = replace(dataset, augment=build_turning(recipe.task, recipe.turn_deg))
     log.info("training for %d steps on %d frames", recipe.steps, len(dataset.train))
     training = TrainingRecipe(steps=recipe.steps, learning_rate=recipe.learning_rate)
     trained = SmolVlaLearner(policy, dataset, training).train(policy.get_parameters(), recipe.seed)

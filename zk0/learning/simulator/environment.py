@@ -72,6 +72,8 @@ class TaskSpec:
     """A demonstration goes on past success until the tool is this near its goal, if set."""
     drift_rad: float = 0.0
     """Spread of a slowly changing error on what the arm of a demonstration executes."""
+    height_m: float = 0.07
+    """About how high arm and goal are, for turning pictures (`turning.py`)."""
 
 
 TASKS = {
@@ -102,6 +104,7 @@ TASKS = {
         22,
         near_m=0.02,
         drift_rad=0.03,
+        height_m=0.1,
     ),
     "lift": TaskSpec(
         "MuJoCoPickLift-v1", PickConfig, {"objects": [CubeObject(color="red")], **SPAWN}, 90
