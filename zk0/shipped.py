@@ -48,8 +48,10 @@ class PolicyRecipe:
 
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "touch-wide": PolicyRecipe("touch-wide", episodes=600, steps=1500, n_action_steps=8),
-    "reach": PolicyRecipe("reach", episodes=500, steps=1200, n_action_steps=8),
+    "touch-wide": PolicyRecipe(
+        "touch-wide", episodes=600, steps=2200, n_action_steps=8, turn_deg=25.0
+    ),
+    "reach": PolicyRecipe("reach", episodes=500, steps=1800, n_action_steps=8, turn_deg=25.0),
 }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from so101_nexus.mujoco.move_env import MoveEnv
 
 BALL_RADIUS_M = 0.04
-SUCCESS_M = 0.025
+SUCCESS_M = 0.03
 """A success: the tool's centre is this near the ball's. An arm that waves at random meets the
 whole ball in almost every second episode."""
 RADIUS_M = (0.18, 0.28)
