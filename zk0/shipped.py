@@ -10,14 +10,13 @@ import logging
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zk0.errors import DatasetError
 from zk0.learning.datasets import Dataset, load_dataset
 from zk0.learning.export import export_policy
-from zk0.learning.normalization import compute_statistics, write_statistics
 from zk0.learning.policy import MODELS, STATISTICS_FILE, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
 from zk0.learning.training import SmolVlaLearner, TrainingRecipe
@@ -39,8 +38,8 @@ class PolicyRecipe:
     n_action_steps: int = 16
     """Actions executed before the policy looks again."""
     learning_rate: float = 1e-3
-    own_statistics: bool = False
-    """Normalise with the demonstrations' own statistics, where the embedded ones do not fit."""
+    turn_deg: float = 0.0
+    """Training frames are turned about the base by up to this angle (`simulator/turning.py`)."""
     first_seed: int = 0
     """Of the demonstrations."""
     seed: int = 0
@@ -49,7 +48,10 @@ class PolicyRecipe:
 
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "reach": PolicyRecipe("reach", episodes=120, steps=1000, own_statistics=True),
+    "touch-wide": PolicyRecipe(
+        "touch-wide", episodes=600, steps=2200, n_action_steps=8, turn_deg=25.0
+    ),
+    "reach": PolicyRecipe("reach", episodes=500, steps=1800, n_action_steps=8, turn_deg=25.0),
 }
 
 
@@ -63,7 +65,11 @@ def run_recipe(recipe: PolicyRecipe, folder: OutputFolder, plan: RolloutPlan) ->
     start = time.monotonic()
     dataset = record(recipe, folder.root / "dataset")
     recorded_s = time.monotonic() - start
-    policy = prepare(recipe, dataset, folder.root / STATISTICS_FILE)
+    policy = prepare(recipe, folder.root / STATISTICS_FILE)
+    if recipe.turn_deg:
+        from zk0.learning.simulator.turning import build_turning
+
+        dataset = replace(dataset, augment=build_turning(recipe.task, recipe.turn_deg))
     log.info("training for %d steps on %d frames", recipe.steps, len(dataset.train))
     training = TrainingRecipe(steps=recipe.steps, learning_rate=recipe.learning_rate)
     trained = SmolVlaLearner(policy, dataset, training).train(policy.get_parameters(), recipe.seed)
@@ -96,12 +102,12 @@ def record(recipe: PolicyRecipe, root: Path) -> Dataset:
     return load_dataset(f"local:{root}")
 
 
-def prepare(recipe: PolicyRecipe, dataset: Dataset, statistics_file: Path) -> Policy:
-    """The untrained tiny model with its normalisation, which is also written to a file."""
-    if recipe.own_statistics:
-        write_statistics(statistics_file, compute_statistics([dataset.train]))
-    else:
-        shutil.copyfile(MODELS / "tiny" / STATISTICS_FILE, statistics_file)
+def prepare(recipe: PolicyRecipe, statistics_file: Path) -> Policy:
+    """The untrained tiny model with the network's normalisation, also written to a file.
+
+    Statistics of one task's own would divide by the spread of a joint that hardly moves.
+    """
+    shutil.copyfile(MODELS / "tiny" / STATISTICS_FILE, statistics_file)
     policy = load_policy("tiny", "all", statistics_file=statistics_file)
     policy.module.config.n_action_steps = recipe.n_action_steps
     return policy

@@ -16,6 +16,7 @@ import pytest
 
 from zk0.errors import ConfigError, StorageError
 from zk0.learning import rollouts as module
+from zk0.learning.datasets import load_dataset
 from zk0.learning.films import write_film
 from zk0.learning.policy import MODELS, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
@@ -73,7 +74,7 @@ def test_rollouts_repeat_and_are_filmed(policy: Policy, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["reach_0.mp4"]
 
 
-@pytest.fixture(scope="module", params=["touch", "reach"])
+@pytest.fixture(scope="module", params=["touch", "touch-wide", "reach"])
 def solved(request: pytest.FixtureRequest) -> Iterator[list[bool]]:
     """What the scripted expert reaches in five episodes."""
     from zk0.learning.simulator.experts import Expert
@@ -94,8 +95,35 @@ def _solve(environment: Any, task: str, seed: int, expert: Any) -> bool:
 
 
 @needs_simulator
-def test_the_expert_solves_touch_and_reach(solved: list[bool]) -> None:
+def test_the_expert_solves_what_recipes_record(solved: list[bool]) -> None:
     assert solved == [True] * 5
+
+
+@needs_simulator
+def test_an_embedded_demonstration_is_still_what_the_simulator_records() -> None:
+    from zk0.learning.simulator.recording import run_expert
+
+    with module.open_environment("touch", film=False) as environment:
+        rows = list(run_expert(environment, "touch", 0))
+    embedded = load_dataset("touch").train.select_episodes([0])
+    for key, found in (("observation.state", embedded.state), ("action", embedded.action)):
+        np.testing.assert_array_equal(np.array([row[key] for row in rows]), found)
+
+
+@needs_simulator
+def test_a_demonstration_of_reach_starts_anywhere_and_ends_near_the_balls_middle() -> None:
+    from zk0.learning.simulator.environment import TASKS
+    from zk0.learning.simulator.recording import run_expert
+
+    with module.open_environment("reach", film=False) as environment:
+        episodes = [list(run_expert(environment, "reach", seed)) for seed in range(4)]
+        simulator = environment.unwrapped
+        away = np.linalg.norm(simulator._target_pos - simulator._get_tcp_pose()[:3])
+    assert all(rows[-1]["success"] for rows in episodes)
+    assert away < (TASKS["reach"].near_m or 0)
+    starts = np.array([rows[0]["observation.state"] for rows in episodes])
+    assert np.ptp(starts[:, 0]) > 30, "degrees of the pan"
+    assert np.ptp(starts[:, 1]) > 15, "degrees of the shoulder"
 
 
 @needs_simulator
@@ -113,14 +141,14 @@ def test_joint_units_go_back_and_forth() -> None:
 
 @needs_simulator
 def test_a_recipe_goes_from_nothing_to_a_judged_model(tmp_path: Path) -> None:
-    recipe = PolicyRecipe("reach", episodes=2, steps=2, n_action_steps=8, own_statistics=True)
+    recipe = PolicyRecipe("reach", episodes=2, steps=2, n_action_steps=8)
     folder = OutputFolder.open(tmp_path, datetime(2026, 11, 24))
     found = run_recipe(recipe, folder, RolloutPlan(episodes=1, filmed=1))
     model = folder.get_model_folder(1)
     assert load_policy(str(model), "all").module.config.n_action_steps == 8
-    own = (folder.root / "statistics.json").read_bytes()
-    assert (model / "statistics.json").read_bytes() == own
-    assert own != (MODELS / "tiny" / "statistics.json").read_bytes()
+    network = (MODELS / "tiny" / "statistics.json").read_bytes()
+    assert (model / "statistics.json").read_bytes() == network
+    assert (folder.root / "statistics.json").read_bytes() == network
     assert (folder.root / "evaluate/round_1/reach_0.mp4").is_file()
     written = json.loads((folder.root / "recipe.json").read_bytes())
     assert written["rollouts"]["blind_control"]["episodes"] == 1

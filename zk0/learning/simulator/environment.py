@@ -18,7 +18,9 @@ from so101_nexus.config import (
     PhysicsConfig,
     PickAndPlaceConfig,
     PickConfig,
+    Pose,
     RenderConfig,
+    RobotConfig,
     StackCubeConfig,
     TouchConfig,
 )
@@ -37,6 +39,23 @@ SPAWN: dict[str, Any] = {
     "spawn_max_radius": 0.13,
     "spawn_angle_half_range_deg": 50.0,
 }
+WIDE: dict[str, Any] = {
+    "spawn_center": (0.1, 0.0),
+    "spawn_min_radius": 0.1,
+    "spawn_max_radius": 0.2,
+    "spawn_angle_half_range_deg": 80.0,
+}
+"""An area that no single movement sweeps: a blind arm meets every third cube of `SPAWN`."""
+ANYWHERE = Pose(
+    name="anywhere",
+    shoulder_pan_deg=(-60.0, 60.0),
+    shoulder_lift_deg=(-90.0, -20.0),
+    elbow_flex_deg=(20.0, 90.0),
+    wrist_flex_deg=(0.0, 75.0),
+    wrist_roll_deg=0.0,
+    gripper_deg=-10.0,
+)
+"""A start drawn anew for every episode, so that joint positions do not give the goal away."""
 REACH = "zk0/Reach-v0"
 gymnasium.register(REACH, entry_point=ReachEnv)
 
@@ -49,13 +68,43 @@ class TaskSpec:
     config: type
     settings: dict[str, Any]
     max_steps: int
+    near_m: float | None = None
+    """A demonstration goes on past success until the tool is this near its goal, if set."""
+    drift_rad: float = 0.0
+    """Spread of a slowly changing error on what the arm of a demonstration executes."""
+    height_m: float = 0.07
+    """About how high arm and goal are, for turning pictures (`turning.py`)."""
 
 
 TASKS = {
     "touch": TaskSpec(
         "MuJoCoTouch-v1", TouchConfig, {"objects": [CubeObject(color="green")], **SPAWN}, 40
     ),
-    "reach": TaskSpec(REACH, MoveConfig, {}, 40),
+    "touch-wide": TaskSpec(
+        "MuJoCoTouch-v1",
+        TouchConfig,
+        {
+            "objects": [CubeObject(color="green")],
+            "robot": RobotConfig(init_pose=ANYWHERE),
+            **WIDE,
+        },
+        30,
+        near_m=0.03,
+        drift_rad=0.03,
+    ),
+    "reach": TaskSpec(
+        REACH,
+        MoveConfig,
+        {
+            "spawn_center": (0.15, 0.0),  # what the camera above is framed on
+            "spawn_max_radius": 0.2,
+            "robot": RobotConfig(init_pose=ANYWHERE),
+        },
+        30,
+        near_m=0.02,
+        drift_rad=0.03,
+        height_m=0.1,
+    ),
     "lift": TaskSpec(
         "MuJoCoPickLift-v1", PickConfig, {"objects": [CubeObject(color="red")], **SPAWN}, 90
     ),

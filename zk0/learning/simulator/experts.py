@@ -19,6 +19,9 @@ SHUT_RAD = -0.15
 SPEED_RAD = 0.09
 HOVER_M = 0.09
 GRASP_HEIGHT_M = 0.012
+LEAD_RAD = 0.12
+"""How far ahead of the arm an approach aims, in any joint."""
+NEUTRAL_RAD = np.radians([0.0, -45.0, 45.0, 45.0, 0.0, -10.0])
 FLAT = np.array([1.0, 1.0, 0.0])
 
 
@@ -35,6 +38,7 @@ class Expert:
         """Targets until well after the task is solved; the caller stops at success."""
         plans = {
             "touch": self._touch,
+            "touch-wide": self._touch_from_anywhere,
             "reach": self._reach,
             "lift": self._lift,
             "place": self._place,
@@ -48,10 +52,15 @@ class Expert:
         yield from self._go(raise_point(cube * FLAT, HOVER_M), None, 0.2)
         yield from self._go(raise_point(cube, 0.02), None, 0.2)
 
+    def _touch_from_anywhere(self) -> Targets:
+        cube = self._simulator._get_target_pose()[:3]
+        joints = self._kinematics.solve(raise_point(cube, 0.02), None, NEUTRAL_RAD)
+        yield from self._approach(np.r_[joints, NEUTRAL_RAD[5]])
+
     def _reach(self) -> Targets:
         ball = np.array(self._simulator._target_pos, dtype=np.float64)
-        joints = self._kinematics.solve(ball, None, self._target, down=False)
-        yield from self._move(np.r_[joints, self._target[5]], 0.7 * SPEED_RAD)
+        joints = self._kinematics.solve(ball, None, NEUTRAL_RAD, down=False)
+        yield from self._approach(np.r_[joints, NEUTRAL_RAD[5]])
 
     def _lift(self) -> Targets:
         cube = self._simulator._get_target_pose()
@@ -104,6 +113,14 @@ class Expert:
         steps = max(1, int(np.ceil(np.abs(goal - start).max() / speed)))
         for step in range(1, steps + 1):
             self._target = start + (goal - start) * step / steps
+            yield self._target
+
+    def _approach(self, goal: Vector) -> Targets:
+        """Without end: from where the arm is now, so only place and goal decide, and no plan."""
+        while True:
+            joints = np.array(self._simulator._get_current_qpos(), dtype=np.float64)
+            way = goal - joints
+            self._target = joints + way * min(1.0, LEAD_RAD / max(np.abs(way).max(), 1e-9))
             yield self._target
 
     def _hold(self, steps: int) -> Targets:

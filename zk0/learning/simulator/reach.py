@@ -2,7 +2,8 @@
 
 so101-nexus has no such task: its Move environment goes a fixed way in a fixed direction, which
 a policy without eyes solves from joint positions alone. Here the place is drawn anew in every
-episode, the instruction does not name it, and only the cameras show it.
+episode, the instruction does not name it, and only the cameras show it. The arm starts anywhere,
+too (`environment.ANYWHERE`): from one start, its way so far would tell where the expert goes.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import numpy as np
 from so101_nexus.mujoco.move_env import MoveEnv
 
 BALL_RADIUS_M = 0.04
-"""A success: the tool's centre is inside the ball."""
+SUCCESS_M = 0.03
+"""A success: the tool's centre is this near the ball's. An arm that waves at random meets the
+whole ball in almost every second episode."""
 RADIUS_M = (0.18, 0.28)
 """Horizontal distance of the ball from the base, lowest and highest."""
-ANGLE_RAD = math.radians(50)
+ANGLE_RAD = math.radians(60)
 """The ball is at most this far to either side."""
 HEIGHT_M = 0.1
 """Always the same: the camera above cannot tell a high ball from one farther out."""
@@ -49,5 +52,5 @@ class ReachEnv(MoveEnv):  # type: ignore[misc]
 
     def _get_info(self) -> dict[str, Any]:
         info: dict[str, Any] = super()._get_info()
-        info["success"] = info["tcp_to_target_dist"] < BALL_RADIUS_M
+        info["success"] = info["tcp_to_target_dist"] < SUCCESS_M
         return info

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from zk0.learning.simulator.environment import (
     CONTROL_HZ,
     IMAGE_SIZE,
+    TASKS,
     make_environment,
     to_dataset_row,
 )
@@ -23,6 +24,8 @@ CAMERAS = ("overhead", "wrist")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 ACTION_NOISE_RAD = 0.01
 """Spread of the noise on what the arm executes; the recorded action is the expert's own."""
+DRIFT_MEMORY = 0.7
+"""Share of a step's drift that the next one keeps, and the weight of what is new in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> R
     kept: list[int] = []
     seed = first_seed
     while len(kept) < episodes:
-        rows = list(_run_expert(environment, task, seed))
+        rows = list(run_expert(environment, task, seed))
         if rows[-1]["success"]:
             for row in rows:
                 row.pop("success")
@@ -68,13 +71,13 @@ def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> R
     return RecordedSet(task, first_seed, seed - first_seed, tuple(kept), dataset.meta.total_frames)
 
 
-def _run_expert(environment: Any, task: str, seed: int) -> Iterator[dict[str, Any]]:
+def run_expert(environment: Any, task: str, seed: int) -> Iterator[dict[str, Any]]:
     """One episode as data set rows; `success` tells what the step after the row led to."""
     observation, _ = environment.reset(seed=seed)
     simulator = environment.unwrapped
     low, high = environment.action_space.low, environment.action_space.high
-    noise = np.random.default_rng(seed)
-    spread = ACTION_NOISE_RAD * np.array([1, 1, 1, 1, 1, 0])
+    noise, spec = np.random.default_rng(seed), TASKS[task]
+    arm, drift = np.array([1, 1, 1, 1, 1, 0]), np.zeros(6)
     for target in Expert(simulator, task).plan():
         action = np.clip(target, low, high).astype(np.float32)
         row: dict[str, Any] = {
@@ -84,12 +87,24 @@ def _run_expert(environment: Any, task: str, seed: int) -> Iterator[dict[str, An
         }
         for camera in CAMERAS:
             row[f"observation.images.{camera}"] = observation[f"{camera}_camera"]
-        executed = np.clip(action + noise.normal(0, 1, 6) * spread, low, high).astype(np.float32)
+        error = noise.normal(0, 1, 6) * ACTION_NOISE_RAD
+        if spec.drift_rad:
+            drift = DRIFT_MEMORY * (drift + noise.normal(0, spec.drift_rad, 6))
+            error = error + drift
+        executed = np.clip(action + error * arm, low, high).astype(np.float32)
         observation, _, terminated, truncated, info = environment.step(executed)
         row["success"] = bool(info["success"])
         yield row
-        if terminated or truncated:
+        if truncated or (terminated and is_near(info, spec.near_m)):
             return
+
+
+def is_near(info: Mapping[str, Any], near_m: float | None) -> bool:
+    """Whether the tool is within `near_m` metres of its goal; always where that is None."""
+    if near_m is None:
+        return True
+    found = info["tcp_to_target_dist"] if "tcp_to_target_dist" in info else info["tcp_to_obj_dist"]
+    return bool(found < near_m)
 
 
 def _describe_features() -> dict[str, dict[str, Any]]:
