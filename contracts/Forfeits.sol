@@ -29,6 +29,8 @@ abstract contract Forfeits is IForfeits, PermanentlyOwned {
 
         beneficiary = beneficiary_;
         emit BeneficiarySet(beneficiary_);
+        // For good: so one that takes no coins, such as a vault of tokens, must not get the place.
+        Address.sendValue(beneficiary_, 0);
     }
 
     /// @inheritdoc IForfeits

@@ -30,6 +30,9 @@ contract RewardVault is IRewardVault, PermanentlyOwned, ReentrancyGuardTransient
 
     uint256 internal constant MAX_WINDOW = 90 days;
 
+    /// A round that pays gets one of so many parts of what is held.
+    uint256 internal constant HELD_PARTS = 16;
+
     /// To one round. The n-th costs 2^(n-1) bonds.
     uint256 internal constant MAX_OBJECTIONS = 3;
 
@@ -53,9 +56,6 @@ contract RewardVault is IRewardVault, PermanentlyOwned, ReentrancyGuardTransient
 
     /// @inheritdoc IRewardVault
     uint256 public override held;
-
-    /// @inheritdoc IRewardVault
-    uint256 public override heldStep;
 
     /// @inheritdoc IRewardVault
     uint256 public override nextRound = 1;
@@ -332,24 +332,22 @@ contract RewardVault is IRewardVault, PermanentlyOwned, ReentrancyGuardTransient
         amount = left == 0 ? s.unpaid : s.payout * creditNano / s.totalNano;
     }
 
-    /// What a round has to pay with, apart from the pot. The stream of a round that is due nothing is held,
-    /// and comes back by at most one step in each later round: no row of rounds without pay fills one with it.
+    /// What a round has to pay with, apart from the pot. The stream of a round that is due nothing is held, and comes
+    /// back by a fixed part in each later round. No funding, large or small, changes that part: none can pour
+    /// what others funded into one round, and none can keep it there. Rounded up, so that all of it comes back.
     function _release(uint256 stream, uint256 due) private returns (uint256) {
         uint256 kept = held;
-        uint256 step = heldStep;
         if (due == 0) {
             held = kept + stream;
-            heldStep = Math.max(step, stream);
             return 0;
         }
-        uint256 released = Math.min(kept, step);
-        heldStep = Math.min(step, kept - released);
+        uint256 released = Math.ceilDiv(kept, HELD_PARTS);
         held = kept - released;
         return stream + released;
     }
 
     /// When claims open after an objection that ends at `end`: after another window, if there may be another
-    /// objection. Never earlier than it was: this window starts after the one in which it was filed did.
+    /// objection. After the last one at once, which may be earlier than it was: there is nobody left to wait for.
     function _opensAfter(uint64 end, uint256 objections) private view returns (uint64) {
         return objections < MAX_OBJECTIONS ? end + objectionWindow : end;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { Governor } from "@openzeppelin/contracts/governance/Governor.sol";
 import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {
@@ -31,6 +32,15 @@ contract ContributionGovernor is
 
     /// @notice All votes together are fewer than a decision needs.
     error ContributionGovernor_TooFewVotes(uint256 minimum, uint256 actual);
+
+    /// @notice The timelock does not own this contract.
+    error ContributionGovernor_NotOwned(address owned, address owner);
+
+    /// @notice This contract has been offered to somebody, who could take it without a vote.
+    error ContributionGovernor_PendingOwner(address owned, address pending);
+
+    /// @notice The timelock carries decisions out sooner than it was said to.
+    error ContributionGovernor_DelayTooShort(uint256 minimum, uint256 actual);
 
     /// @notice Fixes the rules of voting; only a vote can change them, but for `minimumQuorum`.
     /// @param votes Who has how many votes.
@@ -69,11 +79,29 @@ contract ContributionGovernor is
         return Math.max(super.quorum(timepoint), minimumQuorum);
     }
 
-    /// @notice Reverts unless there are votes enough for a decision. Part of the handover to this governor: a timelock
-    /// whose only proposer can never decide would be lost.
+    /// @notice Reverts unless there are votes enough for a proposal and a decision. Part of the handover to this
+    /// governor: a timelock whose only proposer can never decide would be lost.
     function requireDecisive() external view {
         uint256 votes = token().getPastTotalSupply(clock() - 1);
-        require(votes >= minimumQuorum, ContributionGovernor_TooFewVotes(minimumQuorum, votes));
+        uint256 minimum = Math.max(minimumQuorum, proposalThreshold());
+        require(votes >= minimum, ContributionGovernor_TooFewVotes(minimum, votes));
+    }
+
+    /// @notice Reverts unless the timelock owns these contracts, none of them is offered to anybody, and the
+    /// timelock's delay is what it was said to be. Part of the handover to this governor: what its predecessor had the
+    /// timelock do before would otherwise outlive it.
+    /// @param owned Contracts whose owner can be changed in two steps.
+    /// @param delay Fewest seconds.
+    function requireUndivided(address[] calldata owned, uint256 delay) external view {
+        address carrier = timelock();
+        uint256 actual = TimelockController(payable(carrier)).getMinDelay();
+        require(actual >= delay, ContributionGovernor_DelayTooShort(delay, actual));
+        for (uint256 i; i < owned.length; ++i) {
+            Ownable2Step one = Ownable2Step(owned[i]);
+            (address owner, address pending) = (one.owner(), one.pendingOwner());
+            require(owner == carrier, ContributionGovernor_NotOwned(owned[i], owner));
+            require(pending == address(0), ContributionGovernor_PendingOwner(owned[i], pending));
+        }
     }
 
     // ---------------------------------------------------------------- which base has the say

@@ -25,7 +25,8 @@ interface IForfeits {
     error Forfeits_NothingToSweep();
 
     /// @notice Names the contract that forfeited bonds are sent to: a reward vault, whose pot they add to.
-    /// Only the owner, and only while there is no contract at the one that is named.
+    /// Only the owner, and only while there is no contract at the one that is named. It must take coins: it is sent
+    /// none now, and what it says to that counts.
     function setBeneficiary(address payable beneficiary_) external;
 
     /// @notice Sends everything forfeited so far to the beneficiary. Anyone.

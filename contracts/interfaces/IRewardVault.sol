@@ -214,11 +214,8 @@ interface IRewardVault {
     function pot() external view returns (uint256);
 
     /// @notice What rounds that paid nobody did not use of their streams. Rounds that pay get it back, each
-    /// at most `heldStep`.
+    /// a sixteenth of it, rounded up.
     function held() external view returns (uint256);
-
-    /// @notice The largest stream of one round that is held, and at most what is held.
-    function heldStep() external view returns (uint256);
 
     /// @notice The next round to settle.
     function nextRound() external view returns (uint256);

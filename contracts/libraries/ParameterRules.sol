@@ -20,6 +20,9 @@ library ParameterRules {
 
     uint256 internal constant ALL_BPS = 10_000;
 
+    /// A deadline has passed in the second after it, so each of a round's costs one more.
+    uint256 internal constant DEADLINES = 6;
+
     /// @notice Reverts unless the rules are sound.
     /// @param p The rules.
     /// @param sampleSize Coordinates in a sample of the circuit.
@@ -60,10 +63,10 @@ library ParameterRules {
     }
 
     /// @notice Seconds after which anyone may have ended a round, however slowly it went: the windows, those
-    /// of the sample and of the challenge twice, for the draw and for what follows it.
+    /// of the sample and of the challenge twice, for the draw and for what follows it, and a second for each deadline.
     function longestRound(Parameters memory p) internal pure returns (uint256) {
         return uint256(p.commitWindow) + 2 * uint256(p.collectWindow) + p.sealWindow + 2
-            * uint256(p.challengeWindow) + p.provingWindow + p.finalizeWindow;
+            * uint256(p.challengeWindow) + p.provingWindow + p.finalizeWindow + DEADLINES;
     }
 
     function _validateWindows(Parameters memory p) private pure {

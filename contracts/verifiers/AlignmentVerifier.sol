@@ -23,8 +23,10 @@ contract AlignmentVerifier is IAlignmentVerifier {
     /// Three commitments of 64 bytes, and at least one more point.
     uint256 internal constant MIN_PROOF_LENGTH = 256;
 
-    /// Keeps every sum, share and alignment inside the types that record them.
-    uint256 internal constant MAX_SAMPLE_SIZE = type(uint16).max;
+    /// Keeps every sum, share and alignment inside the types that record them, and the challenge of as many tasks
+    /// as there can be (64: a quarter of a byte for each coordinate, and 128 bytes; and a byte for each coordinate) inside
+    /// the 128 KiB above which common nodes refuse a transaction.
+    uint256 internal constant MAX_SAMPLE_SIZE = 7000;
 
     /// @inheritdoc IAlignmentVerifier
     IEzklVerifier public immutable override ezklVerifier;

@@ -34,6 +34,15 @@ contract Deploy is Script {
     /// Everybody must have the time to see what is announced, and to leave.
     uint256 internal constant LEAST_DELAY = 1 days;
 
+    /// Somebody must be able to recompute a round before its rewards are gone.
+    uint256 internal constant LEAST_OBJECTION_WINDOW = 1 days;
+
+    /// And a node to commit after the quorum has, which a coordinator may close upon.
+    uint256 internal constant LEAST_COMMIT_WINDOW = 5 minutes;
+
+    /// And to be repaired, before anyone may retire it.
+    uint256 internal constant LEAST_IDLE_ROUNDS = 10;
+
     /// @notice Where a network is.
     struct Deployment {
         TimelockController timelock; // owns everything that has an owner
@@ -62,9 +71,11 @@ contract Deploy is Script {
         );
     }
 
-    /// @notice Deploys the contracts of a network. None is owned by an account: what an owner may do,
-    /// a timelock does, when the configured owner has announced it for as long as `timelockDelay` says.
+    /// @notice Deploys the contracts of a network. None is owned by an account, but for an `AllowList`, whose
+    /// owner the configuration names: what an owner may do, a timelock does, when the configured owner has
+    /// announced it for as long as `timelockDelay` says.
     function deploy(string memory config) public returns (Deployment memory d) {
+        if (block.chainid != DEVNET) _requireFloors(config);
         d.timelock = _deployTimelock(config);
         d.ezklVerifier = _deployGenerated(vm.parseJsonString(config, ".circuit"));
         d.alignmentVerifier = new AlignmentVerifier(
@@ -105,6 +116,13 @@ contract Deploy is Script {
         );
         d.contributionRegistry = _deployRegistry(config, d);
         if (hasVault) d.rewardVault = _deployVault(config, address(d.timelock), d.contributionRegistry);
+        if (forfeitsToPot) {
+            require(
+                d.nodeRegistry.beneficiary() == address(d.rewardVault)
+                    && d.coordinatorSet.beneficiary() == address(d.rewardVault),
+                "the vault is not where forfeits go: deploy again"
+            );
+        }
         _bondFirst(d.coordinatorSet, config);
     }
 
@@ -130,17 +148,28 @@ contract Deploy is Script {
         address owner = vm.parseJsonAddress(config, ".owner");
         uint256 delay = vm.parseJsonUint(config, ".timelockDelay");
         require(owner != address(0), ".owner is zero");
-        if (block.chainid != DEVNET) {
-            require(delay >= LEAST_DELAY, ".timelockDelay is below a day");
-            // Whoever does not want what is announced can be gone with its bond before it happens.
-            require(
-                delay >= vm.parseJsonUint(config, ".exitDelay"), ".timelockDelay is shorter than .exitDelay"
-            );
-        }
         address[] memory proposers = new address[](1);
         proposers[0] = owner;
         // Once the delay has passed anyone may carry a change out. No administrator: the timelock is its own.
         return new TimelockController(delay, proposers, new address[](1), address(0));
+    }
+
+    /// What lasts as long as on a devnet is there in name only.
+    function _requireFloors(string memory config) private view {
+        uint256 delay = vm.parseJsonUint(config, ".timelockDelay");
+        require(delay >= LEAST_DELAY, ".timelockDelay is below a day");
+        // Whoever does not want what is announced can be gone with its bond before it happens.
+        require(delay >= vm.parseJsonUint(config, ".exitDelay"), ".timelockDelay is shorter than .exitDelay");
+        require(
+            vm.parseJsonUint(config, ".parameters.minCommitWindow") >= LEAST_COMMIT_WINDOW,
+            ".parameters.minCommitWindow is below 5 minutes"
+        );
+        require(vm.parseJsonUint(config, ".idleRounds") >= LEAST_IDLE_ROUNDS, ".idleRounds is below 10");
+        if (!vm.keyExistsJson(config, ".vault")) return;
+        require(
+            vm.parseJsonUint(config, ".vault.objectionWindow") >= LEAST_OBJECTION_WINDOW,
+            ".vault.objectionWindow is below a day"
+        );
     }
 
     /// Open, unless the configuration has a list's owner or a least size.

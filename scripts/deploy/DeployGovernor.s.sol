@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import { IAccessControl } from "@openzeppelin/contracts/access/IAccessControl.sol";
-import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
 import { TimelockController } from "@openzeppelin/contracts/governance/TimelockController.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { ContributionGovernor } from "contracts/governance/ContributionGovernor.sol";
@@ -18,10 +17,12 @@ import { console } from "forge-std/console.sol";
 /// takes the owner's place in the network's timelock. `finish` carries that out after the delay. See
 /// docs/contracts.md.
 /// @dev The sender of `run` is the present proposer of the timelock. What `finish` refuses is for people: after the
-/// delay anyone can have the timelock execute the handover without it. Only `requireDecisive` is part of it.
+/// delay anyone can have the timelock execute the handover without it. What can be asked of the chain's state is part
+/// of the handover, and holds for everybody: `requireDecisive`, `requireUndivided`.
 contract DeployGovernor is Script {
-    /// A round's votes. Fewer would let the first contributor decide alone.
-    uint256 internal constant LEAST_QUORUM = 1e18;
+    /// A round's votes. More must be asked for: the first contributor of all, if nobody else is credited in its
+    /// round, has as many alone.
+    uint256 internal constant ROUND_VOTES = 1e18;
 
     /// Blocks that are asked for at a time: public nodes refuse longer ranges.
     uint256 internal constant PAGE = 5000;
@@ -32,7 +33,7 @@ contract DeployGovernor is Script {
         TimelockController timelock = _timelock(config);
         vm.startBroadcast();
         (votes, governor) = deploy(config);
-        (address[] memory targets, bytes[] memory payloads) = handover(timelock, governor, msg.sender);
+        (address[] memory targets, bytes[] memory payloads) = handover(config, governor, msg.sender);
         timelock.scheduleBatch(targets, new uint256[](targets.length), payloads, 0, 0, timelock.getMinDelay());
         vm.stopBroadcast();
         console.log("votes", address(votes));
@@ -47,10 +48,10 @@ contract DeployGovernor is Script {
     function finish(ContributionGovernor governor, address previous) external {
         string memory config = _config();
         TimelockController timelock = TimelockController(payable(governor.timelock()));
-        (address[] memory targets, bytes[] memory payloads) = handover(timelock, governor, previous);
+        (address[] memory targets, bytes[] memory payloads) = handover(config, governor, previous);
         uint256[] memory values = new uint256[](targets.length);
-        requireOwner(config, timelock);
         governor.requireDecisive();
+        governor.requireUndivided(ownedContracts(config), vm.parseJsonUint(config, ".timelockDelay"));
         uint256 first = vm.parseJsonUint(config, ".block");
         _requireAlone(timelock, governor, previous, first);
         _requireNothingPending(timelock, timelock.hashOperationBatch(targets, values, payloads, 0, 0), first);
@@ -66,9 +67,9 @@ contract DeployGovernor is Script {
     {
         uint256 minimumQuorum = vm.parseJsonUint(config, ".minimumQuorum");
         uint256 threshold = vm.parseJsonUint(config, ".proposalThreshold");
-        require(minimumQuorum >= LEAST_QUORUM, ".minimumQuorum is below a round's votes, 10^18");
+        require(minimumQuorum > ROUND_VOTES, ".minimumQuorum is not above a round's votes, 10^18");
         require(threshold != 0, ".proposalThreshold is zero: anybody could propose");
-        requireOwner(config, _timelock(config));
+        require(threshold <= minimumQuorum, ".proposalThreshold is above .minimumQuorum");
         votes = new ContributionVotes(ICreditSource(vm.parseJsonAddress(config, ".contributionRegistry")));
         governor = new ContributionGovernor(
             votes,
@@ -79,52 +80,54 @@ contract DeployGovernor is Script {
             vm.parseJsonUint(config, ".quorumPercent"),
             minimumQuorum
         );
+        governor.requireUndivided(ownedContracts(config), vm.parseJsonUint(config, ".timelockDelay"));
     }
 
-    /// @notice The calls that put the governor in the place of who proposed and cancelled before, if it can decide.
-    function handover(TimelockController timelock, ContributionGovernor governor, address previous)
+    /// @notice The calls that put the governor in the place of who proposed and cancelled before, if it can decide,
+    /// and if nothing that the timelock had is somebody else's or about to be.
+    function handover(string memory config, ContributionGovernor governor, address previous)
         public
         view
         returns (address[] memory targets, bytes[] memory payloads)
     {
+        TimelockController timelock = _timelock(config);
         bytes32 proposer = timelock.PROPOSER_ROLE();
         bytes32 canceller = timelock.CANCELLER_ROLE();
-        targets = new address[](5);
-        payloads = new bytes[](5);
-        targets[0] = address(governor);
-        for (uint256 i = 1; i < 5; ++i) {
+        targets = new address[](7);
+        payloads = new bytes[](7);
+        (targets[0], targets[1]) = (address(governor), address(governor));
+        for (uint256 i = 2; i < 7; ++i) {
             targets[i] = address(timelock);
         }
         payloads[0] = abi.encodeCall(ContributionGovernor.requireDecisive, ());
-        payloads[1] = abi.encodeCall(IAccessControl.grantRole, (proposer, address(governor)));
-        payloads[2] = abi.encodeCall(IAccessControl.grantRole, (canceller, address(governor)));
-        payloads[3] = abi.encodeCall(IAccessControl.revokeRole, (proposer, previous));
-        payloads[4] = abi.encodeCall(IAccessControl.revokeRole, (canceller, previous));
+        payloads[1] = abi.encodeCall(
+            ContributionGovernor.requireUndivided,
+            (ownedContracts(config), vm.parseJsonUint(config, ".timelockDelay"))
+        );
+        payloads[2] = abi.encodeCall(IAccessControl.grantRole, (proposer, address(governor)));
+        payloads[3] = abi.encodeCall(IAccessControl.grantRole, (canceller, address(governor)));
+        payloads[4] = abi.encodeCall(IAccessControl.revokeRole, (proposer, previous));
+        payloads[5] = abi.encodeCall(IAccessControl.revokeRole, (canceller, previous));
+        payloads[6] = abi.encodeCall(IAccessControl.revokeRole, (timelock.DEFAULT_ADMIN_ROLE(), previous));
     }
 
-    /// @notice Reverts unless the timelock owns the network, and whatever else `.owned` lists.
-    function requireOwner(string memory config, TimelockController timelock) public view {
+    /// @notice What the timelock must own: the network, and whatever else `.owned` lists.
+    function ownedContracts(string memory config) public view returns (address[] memory owned) {
         IContributionRegistry registry =
             IContributionRegistry(vm.parseJsonAddress(config, ".contributionRegistry"));
-        _requireOwns(timelock, address(registry.networkParameters()));
-        _requireOwns(timelock, address(registry.nodeRegistry()));
-        _requireOwns(timelock, address(registry.verifierRouter()));
-        _requireOwns(timelock, address(registry.coordinators()));
-        if (!vm.keyExistsJson(config, ".owned")) return;
-        address[] memory others = vm.parseJsonAddressArray(config, ".owned");
+        address[] memory others;
+        if (vm.keyExistsJson(config, ".owned")) others = vm.parseJsonAddressArray(config, ".owned");
+        owned = new address[](4 + others.length);
+        owned[0] = address(registry.networkParameters());
+        owned[1] = address(registry.nodeRegistry());
+        owned[2] = address(registry.verifierRouter());
+        owned[3] = address(registry.coordinators());
         for (uint256 i; i < others.length; ++i) {
-            _requireOwns(timelock, others[i]);
+            owned[4 + i] = others[i];
         }
     }
 
-    function _requireOwns(TimelockController timelock, address owned) private view {
-        require(
-            Ownable(owned).owner() == address(timelock),
-            string.concat("the timelock does not own ", vm.toString(owned))
-        );
-    }
-
-    /// Nobody else has ever been given the right to propose or cancel, and kept it.
+    /// Nobody else has ever been given the right to propose or cancel, or to give it, and kept it.
     function _requireAlone(
         TimelockController timelock,
         ContributionGovernor governor,
@@ -135,17 +138,25 @@ contract DeployGovernor is Script {
         topics[0] = IAccessControl.RoleGranted.selector;
         bytes32 proposer = timelock.PROPOSER_ROLE();
         bytes32 canceller = timelock.CANCELLER_ROLE();
+        bytes32 administrator = timelock.DEFAULT_ADMIN_ROLE();
         for (uint256 from = first; from <= block.number; from += PAGE) {
             VmSafe.EthGetLogs[] memory logs = _logs(address(timelock), from, topics);
             for (uint256 i; i < logs.length; ++i) {
                 bytes32 role = logs[i].topics[1];
-                if (role != proposer && role != canceller) continue;
                 address account = address(uint160(uint256(logs[i].topics[2])));
-                if (account == previous || account == address(governor)) continue;
-                require(
-                    !timelock.hasRole(role, account),
-                    string.concat("this account can propose or cancel too: ", vm.toString(account))
-                );
+                if (role == administrator) {
+                    // It would give itself any role, at once and without a vote.
+                    require(
+                        account == address(timelock) || !timelock.hasRole(role, account),
+                        string.concat("this account administers the timelock: ", vm.toString(account))
+                    );
+                } else if (role == proposer || role == canceller) {
+                    if (account == previous || account == address(governor)) continue;
+                    require(
+                        !timelock.hasRole(role, account),
+                        string.concat("this account can propose or cancel too: ", vm.toString(account))
+                    );
+                }
             }
         }
     }

@@ -64,12 +64,10 @@ contract AlignmentVerifierTest is Test {
     }
 
     function test_RevertWhen_SampleSizeOutOfRange() public {
-        vm.expectRevert(abi.encodeWithSelector(I.AlignmentVerifier_SampleSizeOutOfRange.selector, 65_535, 0));
+        vm.expectRevert(abi.encodeWithSelector(I.AlignmentVerifier_SampleSizeOutOfRange.selector, 7000, 0));
         new AlignmentVerifier(address(ezkl), "circuit", 0, true);
-        vm.expectRevert(
-            abi.encodeWithSelector(I.AlignmentVerifier_SampleSizeOutOfRange.selector, 65_535, 65_536)
-        );
-        new AlignmentVerifier(address(ezkl), "circuit", 65_536, true);
+        vm.expectRevert(abi.encodeWithSelector(I.AlignmentVerifier_SampleSizeOutOfRange.selector, 7000, 7001));
+        new AlignmentVerifier(address(ezkl), "circuit", 7001, true);
     }
 
     // ---------------------------------------------------------------- instances

@@ -399,18 +399,18 @@ contract NetworkParametersTest is RegistryFixture {
     }
 
     function test_RevertWhen_ExitDelayIsShorterThanARound() public {
-        // 100 + 2 · 60 + 50 + 2 · 40 + 80 + 30
-        nodeRules.exitDelay = 460;
+        // 100 + 2 · 60 + 50 + 2 · 40 + 80 + 30, and 6 deadlines that have to be over
+        nodeRules.exitDelay = 466;
         _deployNodes(address(registry), new OpenParticipation());
         rules = new NetworkParameters(owner, nodes, router, _parameters(), circuit);
         _set(_parameters(), circuit);
         Parameters memory p = _parameters();
         ++p.finalizeWindow;
-        _expectRevert(I.NetworkParameters_ExitDelayTooShort.selector, 461, 460);
+        _expectRevert(I.NetworkParameters_ExitDelayTooShort.selector, 467, 466);
         _set(p, circuit);
-        nodeRules.exitDelay = 459;
+        nodeRules.exitDelay = 465;
         _deployNodes(address(registry), new OpenParticipation());
-        _expectRevert(I.NetworkParameters_ExitDelayTooShort.selector, 460, 459);
+        _expectRevert(I.NetworkParameters_ExitDelayTooShort.selector, 466, 465);
         new NetworkParameters(owner, nodes, router, _parameters(), circuit);
     }
 }

@@ -422,6 +422,15 @@ contract NodeFaultsTest is Test {
         registry.setBeneficiary(payable(payer));
     }
 
+    function test_RevertWhen_TheBeneficiaryTakesNoCoins() public {
+        Tight tight = new Tight();
+        vm.startPrank(owner);
+        vm.expectRevert(Tight.Tight_NoCoins.selector);
+        registry.setBeneficiary(payable(tight));
+        assertEq(registry.beneficiary(), address(0));
+        registry.setBeneficiary(payable(pot)); // the place is still free
+    }
+
     function test_RevertGiven_ABeneficiary() public {
         vm.startPrank(owner);
         registry.setBeneficiary(payable(pot));
@@ -492,6 +501,15 @@ contract NodeFaultsTest is Test {
 
 contract Pot {
     receive() external payable { }
+}
+
+/// @notice Takes no coins, like a vault of tokens.
+contract Tight {
+    error Tight_NoCoins();
+
+    receive() external payable {
+        revert Tight_NoCoins();
+    }
 }
 
 /// @notice Sweeps again while it receives.

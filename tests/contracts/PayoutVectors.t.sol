@@ -21,7 +21,6 @@ contract PayoutVectorsTest is VaultFixture {
             );
             assertEq(vault.pot(), vm.parseJsonUint(json, string.concat(_at(id), ".pot")), "pot");
             assertEq(vault.held(), vm.parseJsonUint(json, string.concat(_at(id), ".held")), "held");
-            assertEq(vault.heldStep(), vm.parseJsonUint(json, string.concat(_at(id), ".heldStep")), "step");
         }
         assertGt(id, 50);
     }

@@ -135,52 +135,69 @@ contract RewardVaultTest is VaultFixture {
             vault.settle(_end(0, 0, 0, 9));
         }
         assertEq(vault.held(), 300);
-        assertEq(vault.heldStep(), 100);
         assertEq(vault.pot(), 7, "the pot is not touched");
         _end(1, 1, 1, 1000);
         vm.expectEmit();
-        emit I.RoundPaidOut(4, 207, 3, 0, 200, uint64(block.timestamp) + WINDOW);
+        emit I.RoundPaidOut(4, 126, 3, 0, 281, uint64(block.timestamp) + WINDOW);
         vault.settle(4);
         vault.settle(_end(1, 1, 1, 1000));
-        assertEq(vault.settlement(5).payout, 200, "its own stream and one step");
-        assertEq(vault.heldStep(), 100);
-        vault.settle(_end(1, 1, 1, 1000));
-        assertEq(vault.settlement(6).payout, 200);
-        assertEq(vault.held() + vault.heldStep(), 0, "what is empty starts afresh");
-        vault.settle(_end(1, 1, 1, 1000));
-        assertEq(vault.settlement(7).payout, 0);
+        assertEq(vault.settlement(5).payout, 118, "its own stream and a sixteenth");
+        assertEq(vault.held(), 263);
     }
 
-    function test_AStepIsTheLargestStreamThatIsHeld() public {
-        _fund(1, 1, 50);
-        _fund(2, 1, 70);
-        _fund(3, 1, 20);
-        for (uint256 i; i < 3; ++i) {
+    /// A hundred rounds' streams, and somebody who can spare a hundred rounds' money to get at them.
+    function test_ALargeFundingReleasesNothingOfTheOthers() public {
+        _fund(1, 100, 1 ether);
+        for (uint256 i; i < 98; ++i) {
             vault.settle(_end(0, 0, 0, 0));
         }
-        assertEq(vault.heldStep(), 70);
-        vault.settle(_end(1, 0, 0, 1000));
-        assertEq(vault.settlement(4).payout, 70);
-        vault.settle(_end(1, 0, 0, 1000));
-        assertEq(vault.settlement(5).payout, 70, "140 in all");
-        _fund(6, 1, 10);
+        _fund(99, 1, 98 ether);
         vault.settle(_end(0, 0, 0, 0));
-        assertEq(vault.heldStep(), 10, "an earlier step is forgotten with its money");
+        assertEq(vault.held(), 197 ether);
+        _fund(100, 1, 98 ether);
+        vault.settle(_end(1, 0, 0, 1e18));
+        assertEq(vault.settlement(100).payout, 99 ether + 12.3125 ether, "the round's own, and 197/16");
+        vault.settle(_end(1, 0, 0, 1e18));
+        assertEq(vault.settlement(101).payout, 11.54296875 ether, "less from round to round");
     }
 
-    function testFuzz_NoRoundPaysMoreThanThePotItsStreamAndTheLargestEarlierOne(
+    function test_ASmallFundingLocksNothing() public {
+        _fund(1, 1, 16 ether);
+        vault.settle(_end(0, 0, 0, 0));
+        _fund(2, 100, 1);
+        vault.settle(_end(0, 0, 0, 0));
+        vault.settle(_end(1, 0, 0, 1e18));
+        assertEq(vault.settlement(3).payout, 1 ether + 2);
+    }
+
+    function test_WhatIsHeldComesBackToTheLastWei() public {
+        _fund(1, 1, 33);
+        vault.settle(_end(0, 0, 0, 0));
+        uint256[4] memory payouts = [uint256(3), 2, 2, 2];
+        for (uint256 i; i < 4; ++i) {
+            vault.settle(_end(1, 0, 0, 1e18));
+            assertEq(vault.settlement(i + 2).payout, payouts[i]);
+        }
+        while (vault.held() != 0) {
+            uint256 id = _end(1, 0, 0, 1e18);
+            vault.settle(id);
+            assertGe(vault.settlement(id).payout, 1);
+        }
+        vault.settle(_end(1, 0, 0, 1e18));
+        assertEq(vault.pot(), 0);
+    }
+
+    function testFuzz_NoRoundPaysMoreThanThePotItsStreamAndASixteenthOfWhatIsHeld(
         uint256 pattern,
         uint64[8] memory amounts
     ) public {
-        uint256 largest;
         for (uint256 i = 1; i <= 8; ++i) {
             uint256 amount = 1 + uint256(amounts[i - 1]);
             _fund(i, 1, amount);
-            uint256 pot = vault.pot();
+            uint256 most = vault.pot() + amount + (vault.held() + 15) / 16;
             bool pays = pattern >> i & 1 == 1;
             vault.settle(_end(pays ? 1 : 0, 0, 0, 1e15));
-            assertLe(vault.settlement(i).payout, pot + amount + largest);
-            if (amount > largest) largest = amount;
+            assertLe(vault.settlement(i).payout, most);
             uint256 unpaid = vault.pot() + vault.held();
             for (uint256 j = 1; j <= i; ++j) {
                 unpaid += vault.settlement(j).unpaid;

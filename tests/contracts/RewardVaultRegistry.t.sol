@@ -41,6 +41,15 @@ contract RewardVaultRegistryTest is RegistryFixture {
         vault.claimFor(carol, _list(1));
     }
 
+    function test_ForfeitsGoToAVaultOfTheCoinOnly() public {
+        RewardVault tokens = new RewardVault(owner, owner, registry, address(nodes), RATE, 1 days, 3 days, 1);
+        vm.startPrank(owner);
+        vm.expectRevert(I.RewardVault_NotNative.selector);
+        coordinators.setBeneficiary(payable(tokens));
+        coordinators.setBeneficiary(payable(vault));
+        assertEq(coordinators.beneficiary(), address(vault));
+    }
+
     function test_AnAbortedRoundRollsOver() public {
         _open();
         vm.expectRevert(abi.encodeWithSelector(I.RewardVault_NotOver.selector, 1));

@@ -52,6 +52,26 @@ contract TimelockTest is Test {
         );
     }
 
+    /// As fast as the windows of the devnet are, nothing that takes people's time is worth anything.
+    function _slowConfig() internal pure returns (string memory) {
+        return vm.replace(
+            _config(1 days, false),
+            '"minCommitWindow":1,"commitWindow":2,',
+            '"minCommitWindow":300,"commitWindow":300,'
+        );
+    }
+
+    function _withVault(string memory config, string memory window) internal pure returns (string memory) {
+        string memory vault = string.concat(
+            '"vault":{"asset":"0x0000000000000000000000000000000000000000","judge":"0x',
+            '00000000000000000000000000000000000000c3","rateWeiPerNano":"7","rulingWindow":120,',
+            '"objectionBond":"1","objectionWindow":',
+            window,
+            '},"owner"'
+        );
+        return vm.replace(config, '"owner"', vault);
+    }
+
     function _change() internal view returns (bytes memory) {
         Parameters memory p = d.networkParameters.parameters();
         p.zMin = 5;
@@ -168,16 +188,29 @@ contract TimelockTest is Test {
     function test_RevertWhen_TheDelayIsBelowADayOffTheDevnet() public {
         vm.chainId(1);
         vm.expectRevert(bytes(".timelockDelay is below a day"));
-        script.deploy(_config(1 days - 1, false));
-        script.deploy(_config(1 days, false));
+        script.deploy(vm.replace(_slowConfig(), "86400", "86399"));
+        script.deploy(_slowConfig());
     }
 
     function test_RevertWhen_TheDelayIsShorterThanTheExitOffTheDevnet() public {
-        string memory config = vm.replace(_config(1 days, false), '"exitDelay":36000', '"exitDelay":86401');
+        string memory config = vm.replace(_slowConfig(), '"exitDelay":36000', '"exitDelay":86401');
         vm.chainId(1);
         vm.expectRevert(bytes(".timelockDelay is shorter than .exitDelay"));
         script.deploy(config);
         script.deploy(vm.replace(config, "86401", "86400"));
+    }
+
+    function test_RevertWhen_WindowsAreThoseOfADevnetOffTheDevnet() public {
+        vm.chainId(1);
+        string memory config = _slowConfig();
+        vm.expectRevert(bytes(".parameters.minCommitWindow is below 5 minutes"));
+        script.deploy(vm.replace(config, '"minCommitWindow":300', '"minCommitWindow":299'));
+        vm.expectRevert(bytes(".idleRounds is below 10"));
+        script.deploy(vm.replace(config, '"idleRounds":20', '"idleRounds":9'));
+        script.deploy(vm.replace(config, '"idleRounds":20', '"idleRounds":10'));
+        vm.expectRevert(bytes(".vault.objectionWindow is below a day"));
+        script.deploy(_withVault(config, "86399"));
+        script.deploy(_withVault(config, "86400"));
     }
 
     /// Without an owner nothing could ever be approved, frozen or added.

@@ -167,7 +167,7 @@ def test_a_deployment_needs_the_repository(tmp_path: Path) -> None:
 
 
 def test_the_longest_round_counts_the_windows_of_both_draws_twice() -> None:
-    assert compute_longest_round_s(PARAMETERS) == 800
+    assert compute_longest_round_s(PARAMETERS) == 806
 
 
 def test_keystores_made_by_foundry_open_here(

@@ -31,6 +31,7 @@ DELAY_S = 60
 ALWAYS_960 = "0x6103c05f5260205ff3"
 """A verifier that believes everything: whatever it is asked, it answers m."""
 PROPOSER = keccak(b"PROPOSER_ROLE")
+ADMINISTRATOR = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Site:
             "contributionRegistry": self.deployment.registry,
             "timelock": self.deployment.timelock,
             "block": self.deployment.block,
+            "timelockDelay": DELAY_S,
             "votingDelay": 10, "votingPeriod": 100, "quorumPercent": 20,
-            "proposalThreshold": str(10**17), "minimumQuorum": str(10**18),
+            "proposalThreshold": str(10**17), "minimumQuorum": str(10**18 + 1),
         }  # fmt: skip
         file = self.root / "governor.json"
         file.write_text(json.dumps(config))
@@ -80,6 +82,16 @@ class Site:
         )
         assert int(receipt["status"], 16) == 1
 
+    def have_granted(self, role: bytes, account: Address) -> None:
+        """What the owner could have the timelock do as long as it is the proposer."""
+        timelock = self.deployment.timelock
+        grant = bytes.fromhex(encode_call("grantRole(bytes32,address)", role, account)[2:])
+        call = (timelock, 0, grant, bytes(32), bytes(32))
+        kinds = "address,uint256,bytes,bytes32,bytes32"
+        self.send(self.owner.account, timelock, f"schedule({kinds},uint256)", *call, DELAY_S)
+        self.devnet.advance(DELAY_S)
+        self.send(self.owner.account, timelock, f"execute({kinds})", *call)
+
     def may_propose(self, account: Address) -> bool:
         data = encode_call("hasRole(bytes32,address)", PROPOSER, account)
         asked = {"to": self.deployment.timelock, "data": data}
@@ -107,28 +119,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         file = root / "deployments" / "31337.json"
         verifier = json.loads(file.read_bytes())["alignmentVerifier"]
         devnet.request("anvil_setCode", verifier, ALWAYS_960)
-        earn(devnet, boss, node)
+        bond = node.network.compute_bond_wei(100)
+        node.join(task=0, dataset_size=100, node_key=b"k", bond_wei=bond)
+        devnet.advance(1)
+        earn(boss, node, 1)
+        earn(boss, node, 2)
         yield Site(devnet, deployment, owner, stranger, root)
 
 
-def earn(devnet: Devnet, boss: ChainLedger, node: ChainLedger) -> None:
+def earn(boss: ChainLedger, node: ChainLedger, round_id: int) -> None:
     """A round whose only contribution is the node's: all of its votes are the node's."""
-    bond = node.network.compute_bond_wei(100)
-    node.join(task=0, dataset_size=100, node_key=b"k", bond_wei=bond)
-    devnet.advance(1)
+    candidate = digest_of(30 + round_id)
     boss.open_round(POOL)
-    node.commit_update(1, digest_of(1), 100, -10)
-    boss.close_commits(1)
-    boss.draw_sample(1)
-    node.commit_sample(1, node.get_round(1).sample_seed, point_of(1))
-    boss.seal_round(1, digest_of(30), [0], [MissingReason.NONE])
-    boss.draw_challenge(1)
-    challenge = make_challenge(1)
+    node.commit_update(round_id, digest_of(round_id), 100, -10)
+    boss.close_commits(round_id)
+    boss.draw_sample(round_id)
+    node.commit_sample(round_id, node.get_round(round_id).sample_seed, point_of(1))
+    boss.seal_round(round_id, candidate, [0], [MissingReason.NONE])
+    boss.draw_challenge(round_id)
+    challenge = make_challenge(round_id)
     boss.publish_challenge(challenge)
-    node.prove_contribution(1, Agreement(50_000, 2000, 100_000, 9000), b"proof")
+    node.prove_contribution(round_id, Agreement(50_000, 2000, 100_000, 9000), b"proof")
     loss = challenge.candidate_loss_nano
     boss.finalize_round(
-        1, Finalization(digest_of(30), "bafkcheckpoint", digest_of(99), "bafkreport", loss, loss)
+        round_id,
+        Finalization(candidate, "bafkcheckpoint", digest_of(99), "bafkreport", loss, loss),
     )
 
 
@@ -147,7 +162,8 @@ def test_the_governor_takes_the_owners_place_when_it_can_decide_and_nothing_else
     assert powerless.returncode != 0
     assert "ContributionGovernor_TooFewVotes" in powerless.stderr
     node = open_wallet("dev:2", 31337).address
-    site.send(node, created["ContributionVotes"], "mint(uint256,address)", 1, node)
+    for round_id in (1, 2):
+        site.send(node, created["ContributionVotes"], "mint(uint256,address)", round_id, node)
     site.devnet.advance(1)
 
     timelock = site.owner.open_timelock()
@@ -159,19 +175,18 @@ def test_the_governor_takes_the_owners_place_when_it_can_decide_and_nothing_else
     assert waiting.operation.hex() in crowded.stdout
     timelock.cancel(waiting)
 
-    snapshot = site.devnet.request("evm_snapshot")
-    grant = bytes.fromhex(
-        encode_call("grantRole(bytes32,address)", PROPOSER, site.stranger.account)[2:]
+    roles = (
+        (PROPOSER, site.stranger.account, "this account can propose or cancel too"),
+        (ADMINISTRATOR, site.stranger.account, "this account administers the timelock"),
+        (ADMINISTRATOR, owner, "this account administers the timelock"),
     )
-    call = (site.deployment.timelock, 0, grant, bytes(32), bytes(32))
-    kinds = "address,uint256,bytes,bytes32,bytes32"
-    site.send(owner, call[0], f"schedule({kinds},uint256)", *call, DELAY_S)
-    site.devnet.advance(DELAY_S)
-    site.send(owner, call[0], f"execute({kinds})", *call)
-    shared = site.run_script(*finish)
-    assert shared.returncode != 0
-    assert "this account can propose or cancel too" in shared.stderr
-    assert site.devnet.request("evm_revert", snapshot) is True
+    for role, account, refusal in roles:
+        snapshot = site.devnet.request("evm_snapshot")
+        site.have_granted(role, account)
+        shared = site.run_script(*finish)
+        assert shared.returncode != 0
+        assert refusal in shared.stderr
+        assert site.devnet.request("evm_revert", snapshot) is True
 
     finished = site.run_script(*finish)
     assert finished.returncode == 0, finished.stderr

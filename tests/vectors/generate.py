@@ -560,7 +560,6 @@ def payouts() -> dict[str, Any]:
                 "payout": str(payout),
                 "pot": str(purse.pot_wei),
                 "held": str(purse.held_wei),
-                "heldStep": str(purse.held_step_wei),
             }
         )
     return {"rateWeiPerNano": str(rate), "rounds": rows}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zk0.chain.contracts import open_contracts
+from zk0.chain.contracts import Contracts, call, open_contracts, to_address
 from zk0.chain.deployments import Deployment, read_deployment
 from zk0.chain.devnet import ROOT
 from zk0.chain.interfaces import compute_abi_digest
@@ -162,7 +162,10 @@ class NetworkPlan:
 
 
 def compute_longest_round_s(parameters: Parameters) -> int:
-    """All windows; those of the sample and of the challenge twice, for the draw and after it."""
+    """All windows; those of the sample and of the challenge twice, for the draw and after it.
+
+    A deadline has passed in the second after it, so each of the six adds one.
+    """
     p = parameters
     return (
         p.commit_window_s
@@ -171,6 +174,7 @@ def compute_longest_round_s(parameters: Parameters) -> int:
         + 2 * p.challenge_window_s
         + p.proving_window_s
         + p.finalize_window_s
+        + 6
     )
 
 
@@ -200,8 +204,23 @@ def deploy_network(rpc_url: str, plan: NetworkPlan, folder: Path, root: Path = R
         contracts = open_contracts(rpc, deployment.registry, deployment.reward_vault)
         if contracts.addresses[1] != deployment.node_registry:
             raise ChainError("the deployed contracts do not belong together: deploy again")
+        _require_forfeits(contracts, plan)
         _place(written, folder / written.name)
     return deployment
+
+
+def _require_forfeits(contracts: Contracts, plan: NetworkPlan) -> None:
+    """The script told two contracts where the vault would be, before it was there."""
+    vault = contracts.vault
+    if vault is None or plan.vault is None or plan.vault.asset is not None:
+        return
+    for keeper in (contracts.node_registry, contracts.coordinators):
+        named = to_address(call(keeper, "beneficiary"))
+        if named != to_address(vault.address):
+            raise ChainError(
+                f"forfeits of {keeper.address} would go to {named}, where the vault is not "
+                f"({vault.address}): the deployer sent something else meanwhile; deploy again"
+            )
 
 
 def _run_script(rpc_url: str, plan: NetworkPlan, scratch: Path, root: Path) -> None:

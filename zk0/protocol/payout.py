@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from zk0.protocol.statement import Address
 
+HELD_PARTS = 16
+"""A round that pays gets one of so many parts of what is held."""
+
 MAX_OBJECTIONS = 3
 """To one round."""
 
@@ -58,8 +61,6 @@ class Purse:
     pot_wei: int = 0
     held_wei: int = 0
     """What rounds that were due nothing did not use of their streams."""
-    held_step_wei: int = 0
-    """The largest stream of one round in it: what one later round can get."""
 
 
 def compute_due_wei(rate_wei_per_nano: int, total_nano: int, drop_nano: int) -> int:
@@ -71,16 +72,14 @@ def pay_round(purse: Purse, stream_wei: int, due_wei: int) -> tuple[Purse, int]:
     """What is left after a round, and its payout: what is due, as far as there is money.
 
     A round that is due nothing leaves the pot alone, and its stream is held. One that is due
-    something has the pot, its stream and at most one step of what is held.
+    something has the pot, its stream and a sixteenth of what is held, rounded up.
     """
     if due_wei == 0:
-        step = max(purse.held_step_wei, stream_wei)
-        return Purse(purse.pot_wei, purse.held_wei + stream_wei, step), 0
-    released = min(purse.held_wei, purse.held_step_wei)
+        return Purse(purse.pot_wei, purse.held_wei + stream_wei), 0
+    released = -(-purse.held_wei // HELD_PARTS)
     available = purse.pot_wei + stream_wei + released
     payout = min(available, due_wei)
-    held = purse.held_wei - released
-    return Purse(available - payout, held, min(purse.held_step_wei, held)), payout
+    return Purse(available - payout, purse.held_wei - released), payout
 
 
 def compute_bond_wei(first_bond_wei: int, filed: int) -> int:

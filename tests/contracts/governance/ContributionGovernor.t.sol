@@ -19,6 +19,9 @@ contract ContributionGovernorTest is RegistryFixture {
     uint48 internal constant VOTING_DELAY = 1 days;
     uint32 internal constant VOTING_PERIOD = 7 days;
 
+    string internal constant THRESHOLD = "100000000000000000";
+    string internal constant QUORUM = "1000000000000000001";
+
     TimelockController internal timelock;
     ContributionVotes internal votes;
     ContributionGovernor internal governor;
@@ -38,7 +41,7 @@ contract ContributionGovernorTest is RegistryFixture {
         _passOn(address(registry.verifierRouter()));
         _passOn(address(coordinators));
         script = new DeployGovernor();
-        (votes, governor) = script.deploy(_config("100000000000000000", "1000000000000000000", ""));
+        (votes, governor) = script.deploy(_config(THRESHOLD, QUORUM, ""));
         _earn();
         _handOver();
         Parameters memory p = rules.parameters();
@@ -64,7 +67,7 @@ contract ContributionGovernorTest is RegistryFixture {
             vm.toString(address(registry)),
             '","timelock":"',
             vm.toString(address(timelock)),
-            '","votingDelay":86400,"votingPeriod":604800,"proposalThreshold":"',
+            '","timelockDelay":172800,"votingDelay":86400,"votingPeriod":604800,"proposalThreshold":"',
             threshold,
             '","quorumPercent":20,"minimumQuorum":"',
             minimumQuorum,
@@ -75,14 +78,16 @@ contract ContributionGovernorTest is RegistryFixture {
     }
 
     function _handOver() internal {
-        (address[] memory roles, bytes[] memory payloads) = script.handover(timelock, governor, owner);
+        string memory config = _config(THRESHOLD, QUORUM, "");
+        (address[] memory roles, bytes[] memory payloads) = script.handover(config, governor, owner);
         uint256[] memory values = new uint256[](roles.length);
         vm.prank(owner);
         timelock.scheduleBatch(roles, values, payloads, 0, 0, DELAY);
         skip(DELAY);
         // Anyone could; the votes of one round are a few short of 10^18, as they are rounded down.
-        bytes memory refusal =
-            abi.encodeWithSelector(ContributionGovernor.ContributionGovernor_TooFewVotes.selector, 1e18, 0);
+        bytes memory refusal = abi.encodeWithSelector(
+            ContributionGovernor.ContributionGovernor_TooFewVotes.selector, 1e18 + 1, 0
+        );
         vm.expectRevert(refusal);
         timelock.executeBatch(roles, values, payloads, 0, 0);
         _mint(1, alice);
@@ -93,7 +98,48 @@ contract ContributionGovernorTest is RegistryFixture {
         timelock.executeBatch(roles, values, payloads, 0, 0);
         _mint(2, alice);
         skip(1);
+        _expectRefusals(roles, values, payloads);
+        vm.prank(address(timelock));
+        timelock.grantRole(bytes32(0), owner);
         timelock.executeBatch(roles, values, payloads, 0, 0);
+    }
+
+    /// What the owner may have had the timelock do before, whoever executes the handover.
+    function _expectRefusals(address[] memory roles, uint256[] memory values, bytes[] memory payloads)
+        internal
+    {
+        address[4] memory owned =
+            [address(rules), address(nodes), address(registry.verifierRouter()), address(coordinators)];
+        for (uint256 i; i < owned.length; ++i) {
+            uint256 state = vm.snapshotState();
+            vm.prank(address(timelock));
+            Ownable2Step(owned[i]).transferOwnership(owner);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    ContributionGovernor.ContributionGovernor_PendingOwner.selector, owned[i], owner
+                )
+            );
+            timelock.executeBatch(roles, values, payloads, 0, 0);
+            vm.prank(owner);
+            Ownable2Step(owned[i]).acceptOwnership();
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    ContributionGovernor.ContributionGovernor_NotOwned.selector, owned[i], owner
+                )
+            );
+            timelock.executeBatch(roles, values, payloads, 0, 0);
+            vm.revertToState(state);
+        }
+        uint256 before = vm.snapshotState();
+        vm.prank(address(timelock));
+        timelock.updateDelay(DELAY - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ContributionGovernor.ContributionGovernor_DelayTooShort.selector, DELAY, DELAY - 1
+            )
+        );
+        timelock.executeBatch(roles, values, payloads, 0, 0);
+        vm.revertToState(before);
     }
 
     function _mint(uint256 roundId, address node) internal {
@@ -147,7 +193,7 @@ contract ContributionGovernorTest is RegistryFixture {
         assertEq(governor.votingPeriod(), VOTING_PERIOD);
         assertEq(governor.proposalThreshold(), 0.1e18);
         assertEq(governor.quorumNumerator(), 20);
-        assertEq(governor.minimumQuorum(), 1e18);
+        assertEq(governor.minimumQuorum(), 1e18 + 1);
         assertEq(address(governor.token()), address(votes));
         assertEq(governor.timelock(), address(timelock));
         assertEq(governor.clock(), block.timestamp);
@@ -155,13 +201,35 @@ contract ContributionGovernorTest is RegistryFixture {
     }
 
     function test_RevertWhen_AFloorOfTheQuorumIsNone() public {
-        vm.expectRevert(bytes(".minimumQuorum is below a round's votes, 10^18"));
-        script.deploy(_config("1", "999999999999999999", ""));
+        // Which the first contributor has, if it is alone in its round.
+        vm.expectRevert(bytes(".minimumQuorum is not above a round's votes, 10^18"));
+        script.deploy(_config("1", "1000000000000000000", ""));
+    }
+
+    function test_RevertWhen_NobodyMayPropose() public {
+        script.deploy(_config("1000000000000000001", "1000000000000000001", ""));
+        vm.expectRevert(bytes(".proposalThreshold is above .minimumQuorum"));
+        script.deploy(_config("1000000000000000002", "1000000000000000001", ""));
+        // Whoever deploys without the script finds out at the handover, before the timelock is lost.
+        ContributionGovernor closed = new ContributionGovernor(votes, timelock, 1, 1, 100e18, 20, 1);
+        vm.expectPartialRevert(ContributionGovernor.ContributionGovernor_TooFewVotes.selector);
+        closed.requireDecisive();
+    }
+
+    function test_RevertWhen_TheTimelockIsFasterThanTheConfigurationSays() public {
+        vm.prank(address(timelock));
+        timelock.updateDelay(DELAY - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ContributionGovernor.ContributionGovernor_DelayTooShort.selector, DELAY, DELAY - 1
+            )
+        );
+        script.deploy(_config(THRESHOLD, QUORUM, ""));
     }
 
     function test_RevertWhen_AnybodyCouldPropose() public {
         vm.expectRevert(bytes(".proposalThreshold is zero: anybody could propose"));
-        script.deploy(_config("0", "1000000000000000000", ""));
+        script.deploy(_config("0", "1000000000000000001", ""));
     }
 
     function test_RevertWhen_TheTimelockDoesNotOwnTheNetwork() public {
@@ -172,7 +240,7 @@ contract ContributionGovernorTest is RegistryFixture {
         }
         AllowList list = new AllowList(address(timelock));
         string memory more = string.concat(',"owned":["', vm.toString(address(list)), '"]');
-        script.deploy(_config("1", "1000000000000000000", more));
+        script.deploy(_config("1", "1000000000000000001", more));
         _assertOwnershipIsMissed(address(list), more);
     }
 
@@ -180,10 +248,18 @@ contract ContributionGovernorTest is RegistryFixture {
         uint256 state = vm.snapshotState();
         vm.prank(address(timelock));
         Ownable2Step(owned).transferOwnership(owner);
+        string memory config = _config("1", "1000000000000000001", more);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ContributionGovernor.ContributionGovernor_PendingOwner.selector, owned, owner
+            )
+        );
+        script.deploy(config);
         vm.prank(owner);
         Ownable2Step(owned).acceptOwnership();
-        string memory config = _config("1", "1000000000000000000", more);
-        vm.expectRevert(bytes(string.concat("the timelock does not own ", vm.toString(owned))));
+        vm.expectRevert(
+            abi.encodeWithSelector(ContributionGovernor.ContributionGovernor_NotOwned.selector, owned, owner)
+        );
         script.deploy(config);
         vm.revertToState(state);
     }
@@ -224,7 +300,7 @@ contract ContributionGovernorTest is RegistryFixture {
     /// 15/48 of the votes are above 20 %, and below the fixed number.
     function test_NobodyDecidesWhileFewVotesAreThere() public {
         _mintAll();
-        assertEq(governor.quorum(block.timestamp - 1), 1e18);
+        assertEq(governor.quorum(block.timestamp - 1), 1e18 + 1);
         uint256 proposal = _propose(alice);
         skip(VOTING_DELAY + 1);
         _vote(proposal, carol, 1);
@@ -277,6 +353,7 @@ contract ContributionGovernorTest is RegistryFixture {
         vm.prank(owner);
         timelock.schedule(targets[0], 0, calls[0], 0, 0, DELAY);
         assertFalse(timelock.hasRole(timelock.CANCELLER_ROLE(), owner));
+        assertFalse(timelock.hasRole(timelock.DEFAULT_ADMIN_ROLE(), owner), "which it had given itself");
         assertTrue(timelock.hasRole(timelock.CANCELLER_ROLE(), address(governor)));
     }
 

@@ -14,7 +14,7 @@ contract VaultHandler is VaultFixture {
     mapping(uint256 roundId => uint256) public streamOf;
     mapping(uint256 roundId => uint256) public paid;
     mapping(uint256 roundId => uint256) public payout;
-    mapping(uint256 roundId => uint256) public potAtSettlement; // with stream and released step
+    mapping(uint256 roundId => uint256) public potAtSettlement; // with its stream and what is released
     mapping(uint256 roundId => uint256) public settledAt;
     mapping(uint256 roundId => bool) public returned; // by an upheld objection
     mapping(uint256 roundId => mapping(address node => uint256)) public claims;
@@ -60,8 +60,7 @@ contract VaultHandler is VaultFixture {
 
     function settle(uint120 a, uint120 b, uint120 c, uint64 drop) public {
         uint256 id = _end(a % 5 == 0 ? 0 : a, b % 3 == 0 ? 0 : b, c % 4 == 0 ? 0 : c, drop % 1e15);
-        uint256 step = vault.held() < vault.heldStep() ? vault.held() : vault.heldStep();
-        uint256 available = vault.pot() + streamOf[id] + step;
+        uint256 available = vault.pot() + streamOf[id] + (vault.held() + 15) / 16;
         vault.settle(id);
         streamed -= streamOf[id];
         potAtSettlement[id] = available;
