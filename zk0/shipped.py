@@ -49,9 +49,9 @@ class PolicyRecipe:
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
     "touch-wide": PolicyRecipe(
-        "touch-wide", episodes=600, steps=2200, n_action_steps=8, turn_deg=25.0
+        "touch-wide", episodes=600, steps=2150, n_action_steps=8, turn_deg=25.0
     ),
-    "reach": PolicyRecipe("reach", episodes=500, steps=1800, n_action_steps=8, turn_deg=25.0),
+    "reach": PolicyRecipe("reach", episodes=800, steps=2250, n_action_steps=8, turn_deg=25.0),
 }
 
 

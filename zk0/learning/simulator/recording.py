@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from lerobot.configs.video import RGBEncoderConfig
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
+from numpy.typing import NDArray
 
 from zk0.learning.simulator.environment import (
     CONTROL_HZ,
@@ -77,7 +78,8 @@ def run_expert(environment: Any, task: str, seed: int) -> Iterator[dict[str, Any
     simulator = environment.unwrapped
     low, high = environment.action_space.low, environment.action_space.high
     noise, spec = np.random.default_rng(seed), TASKS[task]
-    arm, drift = np.array([1, 1, 1, 1, 1, 0]), np.zeros(6)
+    arm: NDArray[np.float64] = np.array([1.0, 1, 1, 1, 1, 0])
+    drift: NDArray[np.float64] = np.zeros(6)
     for target in Expert(simulator, task).plan():
         action = np.clip(target, low, high).astype(np.float32)
         row: dict[str, Any] = {
