@@ -766,7 +766,8 @@ contract ContributionRegistry is IContributionRegistry {
         emit RoundAborted(roundId, phase, msg.sender);
     }
 
-    /// A round of which nothing was drawn costs nobody money, but the coordinator its turn if it is the second in a row.
+    /// A round of which nothing was drawn costs nobody money, but the coordinator its turn if it is the second in a
+    /// row.
     function _reportUnclosed(uint256 roundId, Round storage r, bool lapsed) private {
         if (lapsed) r.lapsed = true;
         coordinators.reportUnclosed(roundId);

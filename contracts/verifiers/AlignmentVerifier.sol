@@ -24,8 +24,8 @@ contract AlignmentVerifier is IAlignmentVerifier {
     uint256 internal constant MIN_PROOF_LENGTH = 256;
 
     /// Keeps every sum, share and alignment inside the types that record them, and the challenge of as many tasks
-    /// as there can be (64: a quarter of a byte for each coordinate, and 128 bytes; and a byte for each coordinate) inside
-    /// the 128 KiB above which common nodes refuse a transaction.
+    /// as there can be (64: a quarter of a byte for each coordinate, and 128 bytes; and a byte for each coordinate)
+    /// inside the 128 KiB above which common nodes refuse a transaction.
     uint256 internal constant MAX_SAMPLE_SIZE = 7000;
 
     /// @inheritdoc IAlignmentVerifier
