@@ -422,6 +422,20 @@ contract NodeFaultsTest is Test {
         registry.setBeneficiary(payable(payer));
     }
 
+    /// A vault that was announced and never deployed: what an account there got would be gone.
+    function test_NothingIsSentToABeneficiaryWithoutCode() public {
+        string[] memory tasks = new string[](1);
+        tasks[0] = "pick";
+        registry = new NodeRegistry(owner, rounds, payable(payer), new OpenParticipation(), tasks, _rules());
+        _suspend(alice);
+        vm.expectRevert(abi.encodeWithSelector(IForfeits.Forfeits_NoContract.selector, payer));
+        registry.sweep();
+        vm.prank(owner);
+        registry.setBeneficiary(payable(pot));
+        registry.sweep();
+        assertEq(address(pot).balance, REQUIRED / 4);
+    }
+
     function test_RevertWhen_TheBeneficiaryTakesNoCoins() public {
         Tight tight = new Tight();
         vm.startPrank(owner);
