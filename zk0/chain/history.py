@@ -230,7 +230,9 @@ def _apply_event(
         )
         return _add_transaction(proven, "prove", event, gas)
     if event.name == "ContributionSettled":
-        return replace(before, outcome=Outcome(args["outcome"]))
+        # At most the whole loss, which a proof with a made-up unit may exceed.
+        share = None if before.share_nano is None else args["shareNano"]
+        return replace(before, outcome=Outcome(args["outcome"]), share_nano=share)
     if event.name == "DebtChanged":
         return replace(before, debt_nano=args["currentNano"])
     return before
