@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from tests.doubles.payouts import PLAN
+from tests.doubles.transactions import send_unlocked
 from zk0.chain.deploy import deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import ROOT, Devnet, DevnetOptions, start_devnet
@@ -26,19 +26,12 @@ from zk0.rewards import ask_to_fund
 
 SPONSOR = open_wallet("dev:6", 31337)
 AMOUNT = 10**6
-RECEIPT_S = 60.0
 
 
 def send(devnet: Devnet, to: str | None, data: bytes) -> Any:
     """A transaction from the sponsor's unlocked account; its receipt."""
     call = {"from": SPONSOR.address, "data": "0x" + data.hex()} | ({"to": to} if to else {})
-    transaction = devnet.request("eth_sendTransaction", call)
-    deadline = time.monotonic() + RECEIPT_S
-    while (receipt := devnet.request("eth_getTransactionReceipt", transaction)) is None:
-        assert time.monotonic() < deadline, f"{transaction} is not mined"
-        time.sleep(0.02)
-    assert receipt["status"] == "0x1"
-    return receipt
+    return send_unlocked(devnet, call)
 
 
 def create(devnet: Devnet, file: str, name: str, types: list[str], args: list[Any]) -> Address:

@@ -13,6 +13,7 @@ import pytest
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from tests.doubles.transactions import send_unlocked
 from tests.ports.test_ledger import PARAMETERS, PLAN, POOL, digest_of, make_challenge, point_of
 from zk0.chain.deploy import deploy_network
 from zk0.chain.deployments import Deployment
@@ -76,11 +77,8 @@ class Site:
     def send(self, sender: Address, to: str, signature: str, *arguments: object) -> None:
         """One transaction from an account that Anvil has unlocked."""
         data = encode_call(signature, *arguments)
-        sent = {"from": sender, "to": to, "data": data, "gas": hex(1_000_000)}
-        receipt = self.devnet.request(
-            "eth_getTransactionReceipt", self.devnet.request("eth_sendTransaction", sent)
-        )
-        assert int(receipt["status"], 16) == 1
+        call = {"from": sender, "to": to, "data": data, "gas": hex(1_000_000)}
+        send_unlocked(self.devnet, call)
 
     def have_granted(self, role: bytes, account: Address) -> None:
         """What the owner could have the timelock do as long as it is the proposer."""

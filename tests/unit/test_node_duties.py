@@ -235,6 +235,7 @@ def test_a_race_that_is_lost_is_no_error(
     pass_blocks(world, DRAW_AFTER_BLOCKS)
     first = name_of(world, 0)
     made = refuse_to_send(world, first, "draw_sample", error=refusal)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         poll(world, first)
         poll(world, first)
