@@ -33,11 +33,35 @@ from zk0.storage import open_store
 
 if TYPE_CHECKING:
     from zk0.learning.flower_wire import SuperLinkEndpoint
+    from zk0.learning.policy import Policy
 
 log = logging.getLogger(__name__)
 
 DOORKEEPER_S = 2.0
 ASK_TIMEOUT_S = 60.0
+
+
+def load_network_policy(manifest: NetworkManifest, network: Network) -> Policy:
+    """The network's policy, normalising as the network does; imports torch.
+
+    Raises:
+        ConfigError: policy or statistics are not the network's.
+    """
+    from zk0.learning.policy import load_policy
+
+    policy = load_policy(manifest.model, manifest.scope)
+    if policy.statistics_digest.hex() != manifest.statistics:
+        raise ConfigError(
+            f"the network normalises with statistics {manifest.statistics}, this machine has "
+            f"{policy.statistics_digest.hex()}; fetch the network's statistics file"
+        )
+    found = policy.layout.parameter_count
+    if found != network.parameter_count:
+        raise ConfigError(
+            f"the network's contract says {network.parameter_count} parameters, the "
+            f"policy {manifest.model} with scope {manifest.scope} has {found}"
+        )
+    return policy
 
 
 def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None) -> Examiner:
@@ -48,16 +72,10 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
         ConfigError: pool, policy or statistics are not the network's.
     """
     from zk0.learning.examination import PoolExaminer
-    from zk0.learning.policy import load_policy
     from zk0.learning.pool import EMBEDDED_POOL, load_pool
     from zk0.learning.robot import describe_robot
 
-    policy = load_policy(manifest.model, manifest.scope)
-    if policy.statistics_digest.hex() != manifest.statistics:
-        raise ConfigError(
-            f"the network normalises with statistics {manifest.statistics}, this machine has "
-            f"{policy.statistics_digest.hex()}; fetch the network's statistics file"
-        )
+    policy = load_network_policy(manifest, network)
     examiner = PoolExaminer(
         policy, load_pool(pool or EMBEDDED_POOL, describe_robot(manifest.model))
     )
@@ -65,12 +83,6 @@ def make_examiner(manifest: NetworkManifest, network: Network, pool: Path | None
         raise ConfigError(
             f"the network's tasks are {sorted(network.tasks)}, the pool has "
             f"{sorted(examiner.tasks)}; give a pool with episodes of every task"
-        )
-    found = examiner.layout.parameter_count
-    if found != network.parameter_count:
-        raise ConfigError(
-            f"the network's contract says {network.parameter_count} parameters, the "
-            f"policy {manifest.model} with scope {manifest.scope} has {found}"
         )
     return examiner
 

@@ -20,14 +20,16 @@ VERSION = 1
 PACKAGES = ("zk0", "numpy", "torch", "lerobot", "flwr", "ezkl")
 
 
-def _describe_contribution(
+def describe_contribution(
     entry: Contribution,
     task: str,
     cid: Cid | None,
     exact_share_nano: int | None,
     share_error_nano: int | None,
+    *,
     harmful: bool,
 ) -> dict[str, Any]:
+    """One contribution as the report has it; `harmful`: the gate leaves it out."""
     outcome = "Harmful" if harmful else entry.outcome.label
     return {
         "alignment_bps": entry.alignment_bps,
@@ -79,13 +81,13 @@ def write_report(
 ) -> bytes:
     """The report's canonical bytes. Losses and shares are nano-loss integers."""
     contributions = [
-        _describe_contribution(
+        describe_contribution(
             entry,
             network.tasks[entry.task],
             update_cids.get(entry.node),
             exact_shares.get(entry.node),
             share_errors.get(entry.node),
-            entry.node in settlement.harmful,
+            harmful=entry.node in settlement.harmful,
         )
         for entry in round_.contributions
     ]

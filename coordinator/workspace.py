@@ -7,6 +7,7 @@ against the digests on chain, so that a coordinator started again goes on with t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from coordinator.attribution import Attribution
@@ -23,6 +24,7 @@ from coordinator.pool_tree import PoolTree
 from coordinator.server_state import load_server_state
 from coordinator.tools import Tools
 from zk0.errors import ChallengeError, CheckpointError, StorageError
+from zk0.ports import Examiner
 from zk0.protocol.challenge import read_challenge
 from zk0.protocol.checkpoint import Checkpoint, read_checkpoint
 from zk0.protocol.round import Round
@@ -38,10 +40,17 @@ class Workspace:
         self._tools = tools
         self._home = tools.home
         self._ledger = tools.ledger
-        self.pool = PoolTree(tools.examiner)
         self._collections: dict[int, Collection] = {}
         self._examinations: dict[int, Examination] = {}
         self._pool_losses: dict[Digest, int] = {}
+
+    @property
+    def examiner(self) -> Examiner:
+        return self._tools.examiner
+
+    @cached_property
+    def pool(self) -> PoolTree:
+        return PoolTree(self._tools.examiner)
 
     def get_base(self, round_: Round) -> Checkpoint:
         """The round's base checkpoint, fetched and checked once.
@@ -154,23 +163,31 @@ class Workspace:
         """
         known = self._examinations.get(round_.round_id)
         if known is None or known.challenge.challenge_seed != round_.challenge_seed:
-            origin = self.get_origin(round_)
-            examination = examine(
-                self._tools.examiner,
-                self._ledger.get_rules(round_.round_id),
-                round_,
-                origin.checkpoint,
-                self.get_candidate(round_),
-                Attribution(
-                    self._tools.manifest.strategy,
-                    origin.state,
-                    self.get_candidate_state(round_),
-                ),
-                count_draws(self._tools.examiner, self._read_earlier_frames(round_.round_id)),
-            )
+            examination = self.examine(round_)
             self._check_published(round_, examination)
             self._examinations[round_.round_id] = examination
         return self._examinations[round_.round_id]
+
+    def examine(self, round_: Round) -> Examination:
+        """Challenge and gradient as this machine computes them, compared with nothing."""
+        origin = self.get_origin(round_)
+        return examine(
+            self._tools.examiner,
+            self._ledger.get_rules(round_.round_id),
+            round_,
+            origin.checkpoint,
+            self.get_candidate(round_),
+            Attribution(
+                self._tools.manifest.strategy,
+                origin.state,
+                self.get_candidate_state(round_),
+            ),
+            self.count_draws(round_.round_id),
+        )
+
+    def count_draws(self, round_id: int) -> dict[str, list[int]]:
+        """For each task and pool frame, in how many earlier challenges it stood."""
+        return count_draws(self._tools.examiner, self._read_earlier_frames(round_id))
 
     def _check_published(self, round_: Round, examination: Examination) -> None:
         if self._ledger.get_published_challenge(round_.round_id) is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from zk0.cli_audit import audit
 from zk0.cli_datasets import datasets
 from zk0.cli_objections import expire_objection, object_to, rule, withdraw_bond
 from zk0.compare import compare
@@ -244,6 +245,7 @@ def cancel_parameters(
     click.echo(f"withdrawn, {receipt.gas} gas")
 
 
+cli.add_command(audit)
 cli.add_command(compare)
 cli.add_command(evaluate)
 cli.add_command(datasets)

@@ -135,7 +135,7 @@ def start_logging(verbose: bool = False) -> None:
     shared = open_shared_log()
     root.handlers = [handler, shared] if shared else [handler]
     root.setLevel(logging.WARNING)
-    for name in ("zk0", "node", "coordinator", "circuits"):
+    for name in ("zk0", "node", "coordinator", "auditor", "circuits"):
         logging.getLogger(name).setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in ("flwr", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)

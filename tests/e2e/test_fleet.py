@@ -12,10 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auditor.bootstrap import audit_round
+from auditor.findings import Verdict
+from auditor.text import format_audit
 from tests.e2e.leftovers import list_processes
 from zk0.chain.history import build_history, list_transactions
 from zk0.chain.ledger import ChainLedger, connect
 from zk0.chain.rows import RoundRow, to_json
+from zk0.console import NetworkOptions
 from zk0.demo.fleet import DemoFleet
 from zk0.demo.run import FUNDED_WEI, await_claims, fund_rounds
 from zk0.devnet import RunningNetwork, open_devnet
@@ -267,6 +271,20 @@ def test_plain_numpy_over_the_published_updates_gives_the_checkpoints_digest(
             "version": 1,
         }
         assert write_tensor_file(tmp_path / "again", result, metadata) == row.checkpoint
+
+
+def test_an_audit_of_the_whole_round_confirms_it(fleet: Fleet, tmp_path: Path) -> None:
+    """By a stranger with an RPC and the store: base, updates, proofs' samples, gradient, gate."""
+    options = NetworkOptions(
+        rpc_url=fleet.network.anvil.rpc_url,
+        deployments=fleet.folder / "home" / "deployments",
+        registry=None,
+        store=f"dir:{fleet.folder / 'home' / 'blobs'}",
+        home=tmp_path,
+    )
+    found = audit_round(options, 1, measured=True)
+    assert found.verdict is Verdict.CONFIRMED, format_audit(found)
+    assert len(found.findings) == 12
 
 
 def test_no_process_is_left_behind(fleet: Fleet) -> None:

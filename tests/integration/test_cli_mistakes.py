@@ -318,6 +318,11 @@ def test_history_of_a_round_that_is_not_there(invoke: Invoke) -> None:
     assert_mistake(invoke("zk0", "history", "--round", "9"), "found --round 9", code=2)
 
 
+def test_audits_of_what_is_not_there(invoke: Invoke) -> None:
+    assert_mistake(invoke("zk0", "audit", "--round", "9"), "found --round 9", code=2)
+    assert_mistake(invoke("zk0", "audit"), "expected a finalized round to audit, found none")
+
+
 def test_history_and_status_read_what_is_there(invoke: Invoke) -> None:
     code, out, _ = invoke("zk0", "history", "--json")
     assert code == 0

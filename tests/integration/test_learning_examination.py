@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from zk0.errors import DatasetError
+from zk0.errors import ChallengeError, DatasetError
 from zk0.learning.datasets import Dataset, load_dataset
 from zk0.learning.draws import draw_noise, draw_time
 from zk0.learning.evaluation import compute_task_loss
@@ -17,6 +17,7 @@ from zk0.learning.frames import Frames, build_batch
 from zk0.learning.genesis import GENESIS_FILE
 from zk0.learning.policy import load_policy
 from zk0.learning.pool import load_pool
+from zk0.learning.published import build_published_pool
 from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 from zk0.protocol.checkpoint import read_checkpoint
 from zk0.protocol.randomness import Stream
@@ -127,3 +128,38 @@ def test_scope_expert_trains_and_is_examined() -> None:
     )
     assert path.gradients["touch"].shape == (314_016,)
     assert math.isfinite(path.candidate_loss["touch"])
+
+
+def test_published_frames_measure_what_the_whole_pool_does() -> None:
+    """An auditor has the drawn frames alone; their numbers still give their noise and time."""
+    pool, policy = load_pool(), load_policy("tiny", "all")
+    drawn = {"touch": [40, 3, 17], "lift": [258]}
+    published = {
+        task: {i: pool.encode_frame(task, i, policy.chunk_size) for i in frames}
+        for task, frames in drawn.items()
+    }
+    known = build_published_pool(published, pool.count_frames())
+    assert known.count_frames() == pool.count_frames()
+    for task, parts in published.items():
+        for index, data in parts.items():
+            assert known.encode_frame(task, index, policy.chunk_size) == data
+    base = dict(read_checkpoint(GENESIS_FILE).tensors)
+    moved = {name: tensor + np.float32(1e-3) for name, tensor in base.items()}
+    whole, part = (
+        PoolExaminer(policy, p).compute_path_gradient(base, moved, drawn, SEED)
+        for p in (pool, known)
+    )
+    assert part.base_loss == whole.base_loss
+    assert part.candidate_loss == whole.candidate_loss
+    for task in drawn:
+        assert np.array_equal(part.gradients[task], whole.gradients[task])
+    with pytest.raises(ChallengeError, match=r"task touch: frames \[4\] were not published"):
+        PoolExaminer(policy, known).compute_losses(base, {"touch": [4]}, SEED)
+
+
+def test_damaged_published_frames_are_refused() -> None:
+    pool = load_pool()
+    data = pool.encode_frame("touch", 3, 16)
+    for parts in ({4: data}, {3: data[:-1]}, {3: b"pickle"}):
+        with pytest.raises(ChallengeError, match="task touch: its published frames are damaged"):
+            build_published_pool({"touch": parts}, pool.count_frames())

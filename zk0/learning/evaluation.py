@@ -26,9 +26,13 @@ def compute_task_loss(
     task: str,
     seed: bytes,
     *,
+    rows: Sequence[int] | None = None,
     backward: bool = False,
 ) -> float:
     """Mean loss over the frames `indices` in evaluation mode, every frame with equal weight.
+
+    A frame's index gives its noise and time; `rows` says where it stands in `frames`, by default
+    at its index.
 
     With `backward`, the gradient of that mean is added to the parameters' `.grad`
     (float32, one microbatch after the other, in the order given).
@@ -41,7 +45,8 @@ def compute_task_loss(
             [draw_noise(seed, task, i, policy.chunk_size, policy.max_action_dim) for i in part]
         )
         time = np.array([draw_time(seed, task, i) for i in part], dtype=np.float32)
-        batch = build_batch(frames, part, policy.chunk_size)
+        at = part if rows is None else list(rows[start : start + MICROBATCH])
+        batch = build_batch(frames, at, policy.chunk_size)
         with torch.set_grad_enabled(backward):
             losses = policy.compute_frame_losses(batch, noise, time)
             if backward:

@@ -57,7 +57,7 @@ class PoolExaminer:
         """Raises ChallengeError (frames the pool lacks), CheckpointError (`parameters`)."""
         self._validate_frames(frames)
         self._policy.set_parameters(parameters)
-        return {task: self._compute_loss(task, frames[task], seed) for task in sorted(frames)}
+        return {task: self._measure(task, frames[task], seed) for task in sorted(frames)}
 
     def compute_path_gradient(
         self, base: Tensors, candidate: Tensors, frames: FrameChoice, seed: bytes
@@ -91,8 +91,14 @@ class PoolExaminer:
                     f"{max(indices, default=-1)}: use the pool whose root is on chain"
                 )
 
-    def _compute_loss(self, task: str, indices: Sequence[int], seed: bytes) -> float:
-        return compute_task_loss(self._policy, self._pool.tasks[task], indices, task, seed)
+    def _measure(
+        self, task: str, indices: Sequence[int], seed: bytes, backward: bool = False
+    ) -> float:
+        rows = self._pool.locate(task, indices)
+        frames = self._pool.tasks[task]
+        return compute_task_loss(
+            self._policy, frames, indices, task, seed, rows=rows, backward=backward
+        )
 
     def _compute_gradient(
         self, task: str, indices: Sequence[int], seed: bytes
@@ -100,7 +106,7 @@ class PoolExaminer:
         """float64[P] in canonical flattening; tensors that the loss misses count as zero."""
         policy = self._policy
         policy.module.zero_grad(set_to_none=True)
-        compute_task_loss(policy, self._pool.tasks[task], indices, task, seed, backward=True)
+        self._measure(task, indices, seed, backward=True)
         gradients = {
             name: np.zeros(tuple(p.shape), np.float32) if p.grad is None else p.grad.cpu().numpy()
             for name, p in policy.trainable.items()

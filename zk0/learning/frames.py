@@ -30,7 +30,7 @@ class Frames:
     """int64[n], the data set's episode numbers, ascending."""
     instructions: tuple[str, ...]
     """What the robot was told, per frame."""
-    offsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    offsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict, kw_only=True)
     """LeRobot feature → frames from the current one (`offsets.compute_offsets`)."""
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,10 @@ class Pool:
         """Task → number of frames."""
         return {task: len(frames) for task, frames in self.tasks.items()}
 
+    def locate(self, task: str, indices: Sequence[int]) -> Sequence[int]:
+        """Rows of `tasks[task]` at which these frames stand."""
+        return indices
+
     def encode_frame(self, task: str, index: int, chunk_size: int) -> bytes:
         """Canonical bytes of one frame, the data of its Merkle leaf.
 
@@ -37,20 +41,19 @@ class Pool:
         `observation.state` float32[joints]; metadata: task, episode, frame, instruction.
         """
         frames = self.tasks[task]
-        action, is_pad = frames.get_chunks([index], chunk_size)
-        tensors = {
-            key: np.ascontiguousarray(pixels[index]) for key, pixels in frames.images.items()
-        }
+        (row,) = self.locate(task, [index])
+        action, is_pad = frames.get_chunks([row], chunk_size)
+        tensors = {key: np.ascontiguousarray(pixels[row]) for key, pixels in frames.images.items()}
         tensors |= {
             "action": action[0],
             "action_is_pad": is_pad[0],
-            "observation.state": frames.state[index],
+            "observation.state": frames.state[row],
         }
         metadata = {
             "task": task,
-            "episode": int(frames.episode[index]),
+            "episode": int(frames.episode[row]),
             "frame": index,
-            "instruction": frames.instructions[index],
+            "instruction": frames.instructions[row],
         }
         return encode_tensor_file(tensors, metadata)
 

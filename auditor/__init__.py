@@ -1,0 +1,1 @@
+"""Anyone's check of a finished round: everything that is public, computed again and compared."""
