@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from auditor.findings import Refutation
+from coordinator.pool_tree import locate_frame
+from zk0.protocol.canonical import encode_canonical
 from zk0.protocol.merkle import compute_leaf, is_included
 from zk0.protocol.round import Round
 from zk0.protocol.tensorfile import TensorFileError, read_tensor_file
@@ -39,31 +40,32 @@ def read_frames(path: Path, round_: Round) -> PublishedFrames:
         wanted = ("frames", round_.round_id, round_.pool_root.hex())
         if found != wanted:
             raise Refutation(f"expected {wanted}, the frames file says {found}")
+        counts = {str(task): int(count) for task, count in meta["counts"].items()}
+        pool = _Pool(counts, round_.pool_root)
+        if not pool.holds(encode_canonical(counts), 0, meta["counts_path"]):
+            raise Refutation(f"the pool that the round was opened with has not {counts} frames")
         frames: dict[str, dict[int, bytes]] = {}
         for name, tensor in file.tensors.items():
-            data = tensor.tobytes()
-            path_ = [bytes.fromhex(sibling) for sibling in meta["paths"][name]]
-            position = meta["positions"][name]
-            leaf = compute_leaf(data)
-            if not is_included(leaf, position, meta["pool_size"], path_, round_.pool_root):
-                raise Refutation(f"frame {name} is not in the pool that the round was opened with")
             task, _, index = name.rpartition("/")
+            data = tensor.tobytes()
+            position = locate_frame(counts, task, int(index))
+            if not 0 <= int(index) < counts[task] or not pool.holds(
+                data, position, meta["paths"][name]
+            ):
+                raise Refutation(f"frame {name} is not in the pool that the round was opened with")
             frames.setdefault(task, {})[int(index)] = data
-        return PublishedFrames(frames, _count(meta["positions"], meta["pool_size"]))
-    except (OSError, TensorFileError, KeyError, TypeError, ValueError) as error:
-        raise Refutation(f"it is not a frames file: {error}") from error
+        return PublishedFrames(frames, counts)
+    except (OSError, TensorFileError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refutation(f"it is not a frames file: {error!r}") from error
 
 
-def _count(positions: Mapping[str, Any], pool_size: int) -> dict[str, int]:
-    """Frames of each task: the tree holds tasks sorted, one after another, frames in order."""
-    starts: dict[str, int] = {}
-    for name, position in positions.items():
-        task, _, index = name.rpartition("/")
-        start = position - int(index)
-        if starts.setdefault(task, start) != start:
-            raise Refutation(f"frame {name} does not stand where its number says")
-    tasks = sorted(starts, key=lambda task: starts[task])
-    if tasks != sorted(starts) or starts[tasks[0]] != 0:
-        raise Refutation(f"the pool's tasks {tasks} do not stand in order")
-    ends = [*(starts[task] for task in tasks[1:]), pool_size]
-    return {task: end - starts[task] for task, end in zip(tasks, ends, strict=True)}
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    counts: Mapping[str, int]
+    root: bytes
+
+    def holds(self, data: bytes, position: int, path: Sequence[str]) -> bool:
+        """Whether the leaf of `data` stands there."""
+        siblings = [bytes.fromhex(sibling) for sibling in path]
+        size = 1 + sum(self.counts.values())
+        return is_included(compute_leaf(data), position, size, siblings, self.root)

@@ -13,7 +13,7 @@ from auditor.audit import find_newest, run_audit
 from auditor.findings import Audit, Verdict
 from auditor.text import format_audit
 from auditor.unmeasured import UnmeasuredExaminer
-from coordinator import examination, pipeline, workspace
+from coordinator import examination, pipeline, pool_tree, workspace
 from coordinator.candidate import Weighted
 from coordinator.home import CoordinatorHome
 from coordinator.pool_tree import PoolTree
@@ -370,3 +370,22 @@ def test_a_report_without_what_audits_need_is_refuted(
     verdict, detail = get(audit(world), "report")
     assert verdict is Verdict.REFUTED
     assert "frames_cid" in detail
+
+
+@pytest.mark.parametrize("change", [-1, +1])
+def test_another_size_of_the_pool_is_refuted(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: int
+) -> None:
+    """The draw depends on it, and a frame's path fits several sizes."""
+    write = pool_tree.write_tensor_file
+
+    def lie(path: Path, tensors: Any, metadata: dict[str, Any]) -> Any:
+        counts = metadata["counts"]
+        last = max(counts)
+        return write(path, tensors, metadata | {"counts": counts | {last: counts[last] + change}})
+
+    monkeypatch.setattr(pool_tree, "write_tensor_file", lie)
+    world.run_round()
+    verdict, detail = get(audit(world), "frames")
+    assert verdict is Verdict.REFUTED
+    assert "frames" in detail
