@@ -166,5 +166,6 @@ def _explain(folder: Path, network: RunningNetwork, summary: Mapping[str, Any]) 
         f"  cast logs --rpc-url {rpc} --from-block 0 --address {network.deployment.reward_vault} "
         "'RewardClaimed(uint256 indexed,address indexed,uint256)'\n"
         f"  zk0 history --rpc-url {rpc} --home {network.home}\n"
+        f"  zk0 audit --rpc-url {rpc} --home {network.home}\n"
         "anvil and cast are in node_modules/@foundry-rs/*/bin, zk0 in .venv/bin."
     )
