@@ -54,9 +54,7 @@ def open_model_hub() -> Iterator[ModelHub]:
                 return self._send(404, {"error": "Repository not found"})
             if match["what"] == "preupload":
                 paths = [file["path"] for file in json.loads(body)["files"]]
-                modes = [
-                    {"path": p, "uploadMode": "regular", "shouldIgnore": False} for p in paths
-                ]
+                modes = [{"path": p, "uploadMode": "regular", "shouldIgnore": False} for p in paths]
                 return self._send(200, {"files": modes})
             for line in map(json.loads, body.splitlines()):
                 value = line["value"]
