@@ -245,7 +245,7 @@ def repeat_episode(folder: Path, original: int, number: int) -> None:
     ("eval_episodes", "level", "message"),
     [
         (5, "warning", "episode 5 has the states and actions of episode 1"),
-        (1, "error", "episode 5, which is held out, has the states and actions of episode 1, which"),
+        (1, "error", "episode 5, which is held out, has the states and actions of episode 1"),
     ],
 )
 def test_copied_episode_matters_where_it_is_trained_on_and_held_out(
