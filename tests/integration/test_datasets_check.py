@@ -135,6 +135,13 @@ def break_size(folder: Path) -> None:
     edit_info(folder, lambda i: i["features"]["observation.images.wrist"].update(shape=[8, 8, 3]))
 
 
+def rename_by_hand(folder: Path) -> None:
+    """As if info.json and the folder had another name before: the episodes' metadata has it yet."""
+    table = pq.read_table(folder / EPISODES)
+    names = [name.replace("images.wrist", "images.front") for name in table.column_names]
+    pq.write_table(table.rename_columns(names), folder / EPISODES)
+
+
 def break_lengths(folder: Path) -> None:
     table = pq.read_table(folder / EPISODES)
     lengths = pa.array([n + 1 for n in table.column("length").to_pylist()])
@@ -154,6 +161,7 @@ def drop_joint(folder: Path) -> None:
         (break_values, "values", "observation.state of frame 3 is not finite"),
         (break_codec, "cameras", "has a codec that this PyAV cannot decode"),
         (break_size, "cameras", "meta/info.json says 8 x 8 pixels"),
+        (rename_by_hand, "cameras", "meta/episodes does not say where the videos of"),
         (break_lengths, "episodes", "frames for episode 0, found"),
         (lambda f: (f / VIDEO).unlink(), "cameras", f"{VIDEO} is missing"),
         (lambda f: edit_info(f, lambda i: i.update(fps=30)), "fps", "found 30"),
