@@ -97,7 +97,10 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--node-name", multiple=True, help="ADDRESS=NAME, for the folder below clients."
             ),
             click.option(
-                "--push-to-hub", help="OWNER/NAME on the Hugging Face Hub; needs HF_TOKEN."
+                "--push-to-hub",
+                "--hf-repo-id",
+                "push_to_hub",
+                help="OWNER/NAME on the Hugging Face Hub; needs HF_TOKEN.",
             ),
             click.option(
                 "--track",

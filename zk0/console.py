@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from zk0.errors import Zk0Error
-from zk0.logs import open_shared_log
+from zk0.logs import open_shared_log, route_records
 
 INTERRUPTED = 130
 DEFAULT_RPC_URL = "http://127.0.0.1:8545"
@@ -127,13 +127,12 @@ def confirm(question: str, yes: bool) -> None:
 def start_logging(verbose: bool = False) -> None:
     """Log lines to stderr, and to the machine's shared log where ZK0_LOG names one.
 
-    Third parties only from warnings on. Raises ConfigError (that log cannot be written).
+    In colour on a terminal. Third parties only from warnings on.
+
+    Raises ConfigError (that log cannot be written).
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     root = logging.getLogger()
-    shared = open_shared_log()
-    root.handlers = [handler, shared] if shared else [handler]
+    root.handlers = [route_records(sys.stderr, open_shared_log())]
     root.setLevel(logging.WARNING)
     for name in ("zk0", "node", "coordinator", "auditor", "circuits"):
         logging.getLogger(name).setLevel(logging.DEBUG if verbose else logging.INFO)

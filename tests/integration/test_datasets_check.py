@@ -135,6 +135,13 @@ def break_size(folder: Path) -> None:
     edit_info(folder, lambda i: i["features"]["observation.images.wrist"].update(shape=[8, 8, 3]))
 
 
+def rename_by_hand(folder: Path) -> None:
+    """As if info.json and the folder had another name before: the episodes' metadata has it yet."""
+    table = pq.read_table(folder / EPISODES)
+    names = [name.replace("images.wrist", "images.front") for name in table.column_names]
+    pq.write_table(table.rename_columns(names), folder / EPISODES)
+
+
 def break_lengths(folder: Path) -> None:
     table = pq.read_table(folder / EPISODES)
     lengths = pa.array([n + 1 for n in table.column("length").to_pylist()])
@@ -154,6 +161,7 @@ def drop_joint(folder: Path) -> None:
         (break_values, "values", "observation.state of frame 3 is not finite"),
         (break_codec, "cameras", "has a codec that this PyAV cannot decode"),
         (break_size, "cameras", "meta/info.json says 8 x 8 pixels"),
+        (rename_by_hand, "cameras", "meta/episodes does not say where the videos of"),
         (break_lengths, "episodes", "frames for episode 0, found"),
         (lambda f: (f / VIDEO).unlink(), "cameras", f"{VIDEO} is missing"),
         (lambda f: edit_info(f, lambda i: i.update(fps=30)), "fps", "found 30"),
@@ -227,21 +235,36 @@ def test_pictures_that_fill_the_memory_are_a_warning(
     assert "use some of its episodes" in out
 
 
-def test_copied_episode_within_a_data_set_is_a_warning(check: Command, folder: Path) -> None:
-    lengths = pq.read_table(folder / EPISODES).column("length").to_pylist()
-    first, second = int(lengths[0]), int(lengths[1])
-    count = min(first, second)
-
+def repeat_episode(folder: Path, original: int, number: int) -> None:
+    """Give episode `number` the states and actions of another one that is as long."""
+    column = pq.read_table(folder / ROWS, columns=["episode_index"]).column(0)
+    owners = np.array(column.to_pylist())
+    source, copy = np.flatnonzero(owners == original), np.flatnonzero(owners == number)
+    assert len(source) == len(copy)
     for name in ("action", "observation.state"):
 
-        def copy(rows: list[list[float]]) -> None:
-            rows[first : first + count] = rows[:count]
-            rows[first + count : first + second] = [rows[count - 1]] * (second - count)
+        def overwrite(rows: list[list[float]]) -> None:
+            rows[copy[0] : copy[-1] + 1] = rows[source[0] : source[-1] + 1]
 
-        edit_column(folder, name, copy)
-    _, out, _ = check(f"local:{folder}", "--json")
-    expected = [] if first != second else [("warning", "duplicates")]
-    assert [f for f in findings(out) if f[1] == "duplicates"] == expected
+        edit_column(folder, name, overwrite)
+
+
+@pytest.mark.parametrize(
+    ("eval_episodes", "level", "message"),
+    [
+        (5, "warning", "episode 5 has the states and actions of episode 1"),
+        (1, "error", "episode 5, which is held out, has the states and actions of episode 1"),
+    ],
+)
+def test_copied_episode_matters_where_it_is_trained_on_and_held_out(
+    eval_episodes: int, level: str, message: str, check: Command, folder: Path, tmp_path: Path
+) -> None:
+    repeat_episode(folder, 1, 5)
+    entry = f'clients]]\nname = "a"\naddress = "local:{folder}"\neval_episodes = {eval_episodes}'
+    code, out, _ = check("--federation", federation(tmp_path, entry), "--json")
+    assert code == (2 if level == "error" else 0)
+    assert (level, "duplicates") in findings(out)
+    assert message in out
 
 
 def federation(tmp_path: Path, *entries: str) -> str:

@@ -221,9 +221,10 @@ def test_cameras_stored_as_images_are_read_too(tmp_path: Path) -> None:
         use_videos=False,
     )
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3)).astype(np.uint8)
-    for episode in pixels:
+    for number, episode in enumerate(pixels):
         for frame in episode:
-            row = dict.fromkeys(("observation.state", "action"), np.ones(6, np.float32))
+            joints = np.full(6, number, np.float32)
+            row = dict.fromkeys(("observation.state", "action"), joints)
             dataset.add_frame({**row, **dict.fromkeys(SO101.camera_keys, frame), "task": "Go."})
         dataset.save_episode()
     dataset.finalize()

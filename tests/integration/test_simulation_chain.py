@@ -49,6 +49,17 @@ def test_commitments_are_on_chain_before_the_sample_is_drawn() -> None:
             notary.batch.send([twice])
 
 
+def test_the_coordinators_bond_lasts_for_a_long_simulation() -> None:
+    """Every round without proofs is given up after its commits were closed, which costs."""
+    setting, network = open_network(2, 0, None)
+    with network as notary:
+        Simulation(setting, 3, notary).run(1)
+        coordinators = notary.coordinator.get_coordinators()
+        (seat,) = coordinators.seats
+        spare = seat.bond_wei - coordinators.rules.bond_wei
+        assert spare // coordinators.rules.penalty_wei > 10_000
+
+
 def test_with_proofs_the_contract_judges_and_the_checkpoints_are_on_chain() -> None:
     setting, network = open_network(3, 1, EzklProver(CIRCUIT, 31337))
     with network as notary:

@@ -1,7 +1,9 @@
 """The shared log: whole lines from several processes, rotation, node ids."""
 
+import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,17 +12,16 @@ import pytest
 
 from zk0 import logs
 from zk0.errors import ConfigError
-from zk0.logs import JsonLines, SharedFileHandler, open_shared_log
+from zk0.logs import SharedFile, open_shared_log, route_records
 
 WRITER = """
 import logging, sys
 from pathlib import Path
-from zk0.logs import JsonLines, SharedFileHandler, identify
-handler = SharedFileHandler(Path(sys.argv[1]), max_bytes=1_500, kept=200)
-handler.setFormatter(JsonLines())
+from zk0.logs import SharedFile, identify, route_records
+shared = SharedFile(Path(sys.argv[1]), max_bytes=1_500, kept=200)
 identify(sys.argv[2])
 log = logging.getLogger("zk0")
-log.addHandler(handler)
+log.addHandler(route_records(None, shared))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(200):
@@ -58,10 +59,8 @@ def test_processes_share_one_log_and_no_line_is_lost(tmp_path: Path) -> None:
 
 
 def make_logger(file: Path, **settings: int) -> logging.Logger:
-    handler = SharedFileHandler(file, **settings)
-    handler.setFormatter(JsonLines())
     logger = logging.Logger("zk0.test")
-    logger.addHandler(handler)
+    logger.addHandler(route_records(None, SharedFile(file, **settings)))
     return logger
 
 
@@ -88,6 +87,54 @@ def test_a_line_has_time_level_process_node_and_traceback(
     assert (line["logger"], line["message"]) == ("zk0.test", "round 3")
     assert line["time"].endswith("+00:00")
     assert "ValueError: broken" in line["error"]
+
+
+def test_a_traceback_shows_no_values_of_variables(tmp_path: Path) -> None:
+    console = io.StringIO()
+    log = logging.Logger("zk0.test")
+    log.addHandler(route_records(console, SharedFile(tmp_path / "log.jsonl")))
+
+    def open_wallet(password: str) -> None:
+        raise ValueError("cannot open")
+
+    secret = "correct " + "horse"
+    try:
+        open_wallet(secret)
+    except ValueError:
+        log.exception("no wallet")
+    shown = console.getvalue()
+    assert "ValueError: cannot open" in shown
+    assert secret not in shown + (tmp_path / "log.jsonl").read_text()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_console_is_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    log = logging.Logger("zk0.test")
+    for console, is_coloured in ((Terminal(), True), (io.StringIO(), False)):
+        log.handlers = [route_records(console, None)]
+        log.warning("<red> and {braces} stay %s", "words")
+        text = console.getvalue()
+        assert ("\x1b[" in text) is is_coloured
+        assert text.endswith(" <red> and {braces} stay words\n")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d WARNING <red> .*\n", text)
+
+
+def test_a_full_disk_does_not_end_a_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = make_logger(tmp_path / "log.jsonl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SharedFile, "_rotate", refuse)
+    log.warning("not written")
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_the_shared_log_is_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from coordinator.recording_options import (
 )
 from zk0.console import NetworkOptions, network_options
 from zk0.errors import ConfigError, StorageError
-from zk0.outputs.folder import OutputFolder
+from zk0.outputs.folder import CHART_FILE, HISTORY_FILE, PARTS, OutputFolder
 from zk0.outputs.history import EvaluatedRound, add_to_history
 from zk0.outputs.hub import HuggingFaceHub, validate_repository
 from zk0.outputs.trackers import open_trackers
@@ -65,6 +65,33 @@ def test_the_options_of_run_round_arrive_together() -> None:
     CliRunner().invoke(command, [], catch_exceptions=False)
     plan = RecordingPlan(evaluate_every=3, roll_out=("touch",), names={"0xa": "b"})
     assert received == [RecordingOptions(Path("out"), plan, ("stack",), 5), None]
+
+
+def test_the_researchers_page_names_every_option_and_file() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text()
+
+    @click.command()
+    @recording_options
+    def command(recording: RecordingOptions | None) -> None:
+        pass
+
+    options = {name for parameter in command.params for name in parameter.opts}
+    assert len(options) > 9
+    files = {f"`{part}/" for part in PARTS} | {HISTORY_FILE, CHART_FILE}
+    assert not {name for name in options | files if name not in page}
+
+
+def test_the_hub_has_the_name_that_users_know() -> None:
+    received = []
+
+    @click.command()
+    @recording_options
+    def command(recording: RecordingOptions) -> None:
+        received.append(recording.plan.push_to)
+
+    arguments = ["--outputs", "out", "--hf-repo-id", "team/robot"]
+    CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert received == ["team/robot"]
 
 
 def test_the_hub_wants_a_token_and_a_whole_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,11 @@ class ChainLedger(ChainViews):
 
     # ------------------------------------------------------------------ who
 
+    def open_for(self, wallet: Wallet) -> ChainLedger:
+        """The same contracts for another account, which sends as this one does."""
+        sender = self._require_sender().copy_for(wallet)
+        return ChainLedger(self._contracts, self.network.first_block, sender)
+
     @property
     def account(self) -> Address:
         return self._require_sender().wallet.address

@@ -71,6 +71,10 @@ class Sender:
         self._next_nonce = 0
         self._in_flight = 0
 
+    def copy_for(self, wallet: Wallet) -> Sender:
+        """Another key's sender, over the same RPC and with the same policy."""
+        return Sender(self._rpc, self._chain_id, wallet, self._policy)
+
     @property
     def wallet(self) -> Wallet:
         return self._wallet

@@ -27,6 +27,7 @@ from zk0.experiments.updates import Submission
 from zk0.ports import Cid, Prover, PublishedChallenge
 from zk0.protocol.challenge import Challenge, compute_mean_nano, pack_directions
 from zk0.protocol.contribution import MissingReason, Outcome
+from zk0.protocol.coordinators import CoordinatorRules
 from zk0.protocol.round import Finalization
 from zk0.protocol.statement import (
     Address,
@@ -43,6 +44,8 @@ POOL_ROOT = b"\x01" * 32
 """Of no tree: a simulation publishes no frames."""
 OFF_CHAIN = Cid("simulation")
 """In place of a CID: a simulation stores nothing."""
+ABORT_PENALTY_WEI = 1
+"""A simulation that proves nothing gives up every round, and must not run out of bond by it."""
 
 
 @dataclass
@@ -197,16 +200,12 @@ def open_notary(
             genesis_cid=OFF_CHAIN,
             manifest=setting.manifest.digest,
             manifest_cid=OFF_CHAIN,
+            coordinator_rules=CoordinatorRules(penalty_wei=ABORT_PENALTY_WEI),
         )
         deployment = deploy_network(devnet.rpc_url, plan, Path(scratch))
-        policy = SendPolicy(poll_s=POLL_S)
-
-        def open_ledger(number: int) -> ChainLedger:
-            wallet = open_dev_wallet(f"dev:{number}", DEVNET_CHAIN_ID)
-            return connect(devnet.rpc_url, deployment, wallet, policy)
-
-        coordinator = open_ledger(0)
-        nodes = [open_ledger(number + 1) for number in range(count)]
+        coordinator = connect(devnet.rpc_url, deployment, owner, SendPolicy(poll_s=POLL_S))
+        wallets = [open_dev_wallet(f"dev:{i + 1}", DEVNET_CHAIN_ID) for i in range(count)]
+        nodes = [coordinator.open_for(wallet) for wallet in wallets]
         for node, member in zip(nodes, setting.members, strict=True):
             size = member.learner.num_examples
             node.join(

@@ -143,6 +143,7 @@ def inspect_dataset(
     split = _check_rows(report, rows, settings, role)
     report.warn("memory", _estimate_memory(settings, cameras, rows, robot))
     kept = np.isin(rows.columns["episode_index"], split.train + split.held_out)
+    digests = _compute_digests(report, rows, kept, split)
     return Inspection(
         settings,
         role,
@@ -154,7 +155,7 @@ def inspect_dataset(
         split=split,
         cameras=cameras,
         actions=_describe_actions(get_joint_names(info, ACTION_KEY), rows.columns[ACTION_KEY]),
-        digests=_compute_digests(report, rows, kept),
+        digests=digests,
     )
 
 
@@ -251,17 +252,31 @@ def _judge_units(rows: Rows) -> str | None:
     return None
 
 
-def _compute_digests(report: _Report, rows: Rows, kept: NDArray[np.bool_]) -> dict[int, bytes]:
+def _compute_digests(
+    report: _Report, rows: Rows, kept: NDArray[np.bool_], split: Split
+) -> dict[int, bytes]:
     columns = rows.columns
     digests = compute_episode_digests(
         columns[STATE_KEY][kept], columns[ACTION_KEY][kept], columns["episode_index"][kept]
     )
     first: dict[bytes, int] = {}
     for number, digest in digests.items():
-        if first.setdefault(digest, number) != number:
-            report.warn(
-                "duplicates",
-                f"data set {rows.root}: episode {number} has the states and actions of episode "
-                f"{first[digest]}",
-            )
+        original = first.setdefault(digest, number)
+        if original != number:
+            _report_copy(report, rows.root, number, original, split)
     return digests
+
+
+def _report_copy(report: _Report, root: Path, number: int, original: int, split: Split) -> None:
+    if (original in split.train) == (number in split.train):
+        report.warn(
+            "duplicates",
+            f"data set {root}: episode {number} has the states and actions of episode {original}",
+        )
+        return
+    message = (
+        f"data set {root}: episode {number}, which is held out, has the states and actions of "
+        f"episode {original}, which is trained on: expected no episode in training and "
+        "evaluation; remove one of them"
+    )
+    report.findings.append(Finding("error", "duplicates", message))

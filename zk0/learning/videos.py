@@ -41,6 +41,14 @@ def inspect_camera(root: Path, metadata: Any, key: str) -> Camera:
 
 def _count_expected_frames(root: Path, metadata: Any, key: str) -> dict[Path, int]:
     """Video file → frames of the episodes that lie in it."""
+    wanted = [f"videos/{key}/{what}" for what in ("chunk_index", "file_index", "from_timestamp")]
+    missing = [name for name in wanted if name not in metadata.episodes.column_names]
+    if missing:
+        raise DatasetError(
+            f"data set {root}: meta/episodes does not say where the videos of {key} are (no "
+            f"{missing[0]}): was the camera renamed by hand? Give it its old name and use "
+            "`rename` in a federation's file, or fetch the data set again"
+        )
     expected: dict[Path, int] = {}
     for number, length in enumerate(metadata.episodes["length"]):
         file = root / metadata.get_video_file_path(number, key)
