@@ -9,7 +9,7 @@ import pytest
 
 from zk0 import errors
 from zk0.chain import refusals
-from zk0.chain.deploy import NetworkPlan, deploy_network
+from zk0.chain.deploy import NetworkPlan, compute_longest_round_s, deploy_network
 from zk0.chain.deployments import Deployment
 from zk0.chain.devnet import Devnet, DevnetOptions, start_devnet
 from zk0.chain.interfaces import CONTRACTS, load_abi
@@ -48,6 +48,7 @@ POOL = b"\x44" * 32
 KEY = b"\x30node key"
 SIZE = 1000
 LATE = 500
+EXIT_DELAY_S = compute_longest_round_s(PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def build_memory_world() -> World:
     rules = make_rules(PARAMETERS, circuit_id=PLAN.circuit_id)
     seats = (Seat(PLAN.coordinator, PLAN.coordinator_bond_wei), Seat(PLAN.standbys[0]))
     coordinators = Coordinators(PLAN.coordinator_rules, seats, PLAN.coordinator, START_S)
-    chain = MemoryChain(network, rules, exit_delay_s=800, seats=coordinators)
+    chain = MemoryChain(network, rules, exit_delay_s=EXIT_DELAY_S, seats=coordinators)
     names = [Address(f"0x{i:040x}") for i in range(0xA0, 0xA5)]
     ledgers = [MemoryLedger(chain, name) for name in names]
     coordinator = MemoryLedger(chain, PLAN.coordinator)
@@ -330,11 +331,11 @@ def test_the_bond_comes_back_after_the_exit_delay_and_not_before(world: World) -
     found = world.reader.get_registration(node.account)
     assert found is not None
     assert not found.is_active
-    assert found.exit_at == world.reader.get_block().timestamp + 800
+    assert found.exit_at == world.reader.get_block().timestamp + EXIT_DELAY_S
     assert list(world.reader.get_active_nodes()) == []
     with pytest.raises(refusals.ExitPendingError):
         node.withdraw_bond()
-    world.advance(801)
+    world.advance(EXIT_DELAY_S + 1)
     before = world.reader.get_balance_wei(node.account)
     receipt = node.withdraw_bond()
     bond = SIZE * BOND_PER_EXAMPLE_WEI
@@ -399,7 +400,7 @@ def test_a_suspended_node_may_leave_and_others_cannot_be_topped_up(world: World)
     assert not found.is_suspended
     with pytest.raises(refusals.WrongStatusError):
         world.stranger.top_up(suspended.account, 1)
-    world.advance(801)
+    world.advance(EXIT_DELAY_S + 1)
     rest = found.bond_wei
     before = world.reader.get_balance_wei(suspended.account)
     receipt = suspended.withdraw_bond()
@@ -417,7 +418,7 @@ def test_the_first_registration_of_a_key_is_known_whoever_copies_it(world: World
     assert mine.key_since < copied.key_since
     # Whoever comes back with the same key has had it all along.
     first.request_exit()
-    world.advance(801)
+    world.advance(EXIT_DELAY_S + 1)
     first.withdraw_bond()
     join(first, task=1)
     again = world.reader.get_registration(first.account)
@@ -448,7 +449,7 @@ def test_a_node_that_lets_rounds_pass_is_retired_by_anyone_with_its_bond(world: 
     assert found is not None
     assert (found.is_active, found.is_suspended) == (False, False)
     assert found.bond_wei == before.bond_wei
-    assert found.exit_at == world.reader.get_block().timestamp + 800
+    assert found.exit_at == world.reader.get_block().timestamp + EXIT_DELAY_S
     assert world.reader.get_idle_rounds(idle.account) == 0
     last = world.reader.get_events(node=idle.account)[-1]
     assert last.name == "NodeRetired"
