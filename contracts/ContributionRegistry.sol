@@ -26,6 +26,7 @@ import { Record } from "./types/Record.sol";
 import { Round } from "./types/Round.sol";
 import { Rules } from "./types/Rules.sol";
 import { Statement } from "./types/Statement.sol";
+import { Tally } from "./types/Tally.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import { SignedMath } from "@openzeppelin/contracts/utils/math/SignedMath.sol";
@@ -383,17 +384,16 @@ contract ContributionRegistry is IContributionRegistry {
         require(bytes(result.reportCid).length != 0, ContributionRegistry_EmptyCid());
         // Refuses a frozen circuit: what was proven with it may be worth nothing, and others could not prove.
         _verifierOf(r);
-        uint256 acceptedBitmap = _settle(roundId, r, result.harmfulBitmap);
+        // The same as !baseKept: the gate refuses the base where it is not kept, and anything else where it is.
+        bool isCredited = result.checkpointDigest != r.baseDigest;
+        uint256 acceptedBitmap = _settle(roundId, r, result.harmfulBitmap, isCredited);
         bool baseKept = Gate.validate(r, result, acceptedBitmap, _parametersOf(r).maxRegressionNano);
 
         r.phase = Phase.Finalized;
         r.baseKept = baseKept;
         r.aggregateLossNano = result.aggregateLossNano;
         r.finalLossNano = result.finalLossNano;
-        if (!baseKept) {
-            _creditContributions(roundId, r, acceptedBitmap & ~result.harmfulBitmap);
-            _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
-        }
+        if (!baseKept) _publishCheckpoint(roundId, result.checkpointDigest, result.checkpointCid);
         emit RoundFinalized(
             roundId,
             result.reportDigest,
@@ -668,43 +668,67 @@ contract ContributionRegistry is IContributionRegistry {
 
     // ---------------------------------------------------------------- steps of the end
 
-    /// Gives every contribution its outcome, and says which were accepted before the gate.
-    function _settle(uint256 roundId, Round storage r, uint256 harmfulBitmap)
+    /// Gives every contribution its outcome and its credit, in one walk, and says which were accepted before the gate.
+    function _settle(uint256 roundId, Round storage r, uint256 harmfulBitmap, bool isCredited)
         private
         returns (uint256 acceptedBitmap)
     {
+        mapping(uint256 index => bytes32) storage digests = _digests[roundId];
+        mapping(bytes32 digest => Record) storage records = _records[roundId];
+        Tally memory tally;
+        tally.harmful = harmfulBitmap;
+        tally.isCredited = isCredited;
+        tally.boundNano = int128(uint128(r.baseLossNano));
         uint256 count = r.count;
-        bool complete = r.proven == r.available;
-        uint256 provenTasks; // a bit for each: there are at most 255
         for (uint256 i; i < count; ++i) {
-            Record storage c = _recordAt(roundId, i);
-            Outcome outcome = c.outcome;
-            if (outcome == Outcome.None) {
-                outcome = Outcome.NotProven;
+            _settleOne(roundId, i, records[digests[i]], tally);
+        }
+        if (r.proven != r.available) _reportUnproven(roundId, count, tally.provenTasks);
+        if (tally.totalNano != 0) {
+            // At most 256 credits, each at most the base's loss.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            r.creditNano = uint128(tally.totalNano);
+            r.commonKey = bytes32(tally.credited);
+        }
+        return tally.accepted;
+    }
+
+    function _settleOne(uint256 roundId, uint256 index, Record storage c, Tally memory tally) private {
+        // Next to each other, and the enum last, for the compiler to read their slot once.
+        address node = c.node;
+        uint8 task = c.task;
+        Outcome outcome = c.outcome;
+        int128 shareNano;
+        uint256 creditNano;
+        if (outcome == Outcome.Accepted) {
+            uint256 bit = uint256(1) << index;
+            tally.accepted |= bit;
+            tally.provenTasks |= uint256(1) << task;
+            shareNano = _boundShare(c, tally.boundNano);
+            if (tally.harmful & bit != 0) {
+                outcome = Outcome.Harmful;
                 c.outcome = outcome;
-            } else if (outcome == Outcome.Accepted) {
-                acceptedBitmap |= uint256(1) << i;
-                if ((harmfulBitmap >> i) & 1 == 1) {
-                    outcome = Outcome.Harmful;
-                    c.outcome = outcome;
+            } else if (tally.isCredited) {
+                creditNano = _creditOne(roundId, index, node, shareNano);
+                if (creditNano != 0) {
+                    tally.totalNano += creditNano;
+                    tally.credited |= bit;
                 }
             }
-            bool wasAccepted = outcome == Outcome.Accepted || outcome == Outcome.Harmful;
-            int128 shareNano = wasAccepted ? _boundShare(c, r.baseLossNano) : int128(0);
-            if (!complete && (wasAccepted || outcome == Outcome.BelowThreshold)) {
-                provenTasks |= uint256(1) << c.task;
-            }
-            emit ContributionSettled(roundId, c.node, outcome, shareNano);
+        } else if (outcome == Outcome.BelowThreshold) {
+            tally.provenTasks |= uint256(1) << task;
+        } else if (outcome == Outcome.None) {
+            outcome = Outcome.NotProven;
+            c.outcome = outcome;
         }
-        if (!complete) _reportUnproven(roundId, count, provenTasks);
+        emit ContributionSettled(roundId, node, outcome, shareNano, creditNano);
     }
 
     /// Nobody accounts for more than the whole loss, whatever unit the coordinator named: credits and debts last.
-    function _boundShare(Record storage c, uint64 most) private returns (int128 shareNano) {
+    function _boundShare(Record storage c, int128 boundNano) private returns (int128 shareNano) {
         shareNano = c.shareNano;
-        int128 bound = int128(uint128(most));
-        int128 bounded = shareNano > bound ? bound : shareNano < -bound ? -bound : shareNano;
-        if (bounded != shareNano) c.shareNano = shareNano = bounded;
+        if (shareNano > boundNano) c.shareNano = shareNano = boundNano;
+        else if (shareNano < -boundNano) c.shareNano = shareNano = -boundNano;
     }
 
     /// A task of which nobody proved anything may have had a direction that nobody can prove anything
@@ -717,39 +741,24 @@ contract ContributionRegistry is IContributionRegistry {
         }
     }
 
-    /// Turns the shares that the new checkpoint is made of into credits and debts.
-    function _creditContributions(uint256 roundId, Round storage r, uint256 finallyAccepted) private {
-        uint256 totalNano;
-        uint256 bitmap;
-        for (uint256 i; finallyAccepted >> i != 0; ++i) {
-            if ((finallyAccepted >> i) & 1 == 0) continue;
-            uint256 creditNano = _creditOne(roundId, i);
-            if (creditNano == 0) continue;
-            totalNano += creditNano;
-            bitmap |= uint256(1) << i;
-        }
-        if (totalNano == 0) return;
-        // At most 256 credits, each at most the base's loss.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        r.creditNano = uint128(totalNano);
-        r.commonKey = bytes32(bitmap);
-    }
-
-    function _creditOne(uint256 roundId, uint256 index) private returns (uint256 creditNano) {
-        Record storage c = _recordAt(roundId, index);
-        address node = c.node;
+    /// Turns a share that the new checkpoint is made of into a credit or a debt.
+    function _creditOne(uint256 roundId, uint256 index, address node, int128 shareNano)
+        private
+        returns (uint256 creditNano)
+    {
         uint256 debtBefore = debtNano[node];
+        // What most contributions are, and the same as below.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (debtBefore == 0 && shareNano >= 0) return uint128(shareNano);
         uint256 debtAfter;
-        (creditNano, debtAfter) = Credits.settle(c.shareNano, debtBefore);
-        if (debtAfter != debtBefore) {
-            debtNano[node] = debtAfter;
-            if (debtAfter < debtBefore) {
-                _debtPaid[roundId][index] = debtBefore - debtAfter;
-                _debtPaidInRound[roundId] += debtBefore - debtAfter;
-            }
-            emit DebtChanged(roundId, node, debtBefore, debtAfter);
+        (creditNano, debtAfter) = Credits.settle(shareNano, debtBefore);
+        if (debtAfter == debtBefore) return creditNano;
+        debtNano[node] = debtAfter;
+        if (debtAfter < debtBefore) {
+            _debtPaid[roundId][index] = debtBefore - debtAfter;
+            _debtPaidInRound[roundId] += debtBefore - debtAfter;
         }
-        if (creditNano != 0) emit ContributionCredited(roundId, node, creditNano);
+        emit DebtChanged(roundId, node, debtBefore, debtAfter);
     }
 
     function _publishCheckpoint(uint256 roundId, bytes32 digest, string memory cid) private {

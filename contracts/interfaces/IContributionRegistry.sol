@@ -110,7 +110,15 @@ interface IContributionRegistry is ICreditSource {
     );
 
     /// @notice The outcome of a contribution is final.
-    event ContributionSettled(uint256 indexed round, address indexed node, Outcome outcome, int256 shareNano);
+    /// @param round The round.
+    /// @param node Whose contribution it is.
+    /// @param outcome What became of it.
+    /// @param shareNano Its share, at most the loss that the round started from; 0 unless it was accepted.
+    /// @param creditNano What it earned, its part of the round's total: a positive share less what that paid off of
+    /// the node's debt. 0 if the base was kept.
+    event ContributionSettled(
+        uint256 indexed round, address indexed node, Outcome outcome, int256 shareNano, uint256 creditNano
+    );
 
     /// @notice There is a new checkpoint.
     event CheckpointPublished(uint256 indexed round, bytes32 indexed digest, bytes32 parent, string cid);

@@ -7,9 +7,6 @@ pragma solidity ^0.8.28;
 /// a bit for each positive one. A node's negative shares are a debt that its later ones pay off first; a
 /// round whose base was kept changes neither credits nor debts.
 interface ICreditSource {
-    /// @notice A contribution earned this part of its round's total.
-    event ContributionCredited(uint256 indexed round, address indexed node, uint256 creditNano);
-
     /// @notice A node owes another amount of improvement before it earns anything.
     event DebtChanged(uint256 indexed round, address indexed node, uint256 previousNano, uint256 currentNano);
 

@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 enum Outcome {
     /// Not decided yet.
     None,
-    /// Proven and admitted: aggregated, unless the base was kept. What it earns is in ContributionCredited.
+    /// Proven and admitted: aggregated, unless the base was kept. What it earns is in ContributionSettled.
     Accepted,
     /// Proven, but not aligned with the direction of its own task: not aggregated, not paid.
     BelowThreshold,

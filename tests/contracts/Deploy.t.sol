@@ -181,6 +181,27 @@ contract DeployTest is Test {
         script.deploy(_config("65792")); // 256 if it were cut off
     }
 
+    /// Cut off, they would be those of the configuration again.
+    function test_RevertWhen_AnExponentDoesNotFit() public {
+        string memory config = _config("16");
+        vm.expectRevert(bytes(".parameters.minExponent is out of range"));
+        script.deploy(vm.replace(config, '"minExponent":-24', '"minExponent":-280'));
+        vm.expectRevert(bytes(".parameters.maxExponent is out of range"));
+        script.deploy(vm.replace(config, '"maxExponent":-8', '"maxExponent":248'));
+    }
+
+    /// The timelock would carry nothing out, ever.
+    function test_RevertWhen_NobodyOwnsTheNetwork() public {
+        vm.expectRevert(bytes(".owner is zero"));
+        script.deploy(
+            vm.replace(
+                _config("16"),
+                "00000000000000000000000000000000000000A1",
+                "0000000000000000000000000000000000000000"
+            )
+        );
+    }
+
     function test_NamesOfGeneratedVerifiers() public view {
         assertEq(script.verifierName("alignment-960"), "Alignment960Verifier");
         assertEq(script.verifierName("alignment-3840"), "Alignment3840Verifier");

@@ -115,6 +115,44 @@ contract FullRoundGasTest is RegistryFixture {
         );
     }
 
+    /// Everybody proves and is credited, nobody has a debt: what a finalization costs by itself.
+    /// forge-config: default.isolate = true
+    function test_GasOfCreditingEverybody() public {
+        uint16[3] memory sizes = [uint16(16), 64, 256];
+        for (uint256 i; i < sizes.length; ++i) {
+            _provenRound(sizes[i]);
+            _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
+            string memory step = string.concat("finalizeRound, ", vm.toString(sizes[i]), " credited");
+            assertLe(_spent(step), 100_000 + uint256(sizes[i]) * 12_000);
+        }
+    }
+
+    /// A network of its own, in whose round everybody has proven.
+    function _provenRound(uint16 size) internal {
+        nodeRules.maxNodes = size;
+        Parameters memory p = _parameters();
+        p.maxNodes = size;
+        registry = _deploy(p);
+        for (uint256 i; i < size; ++i) {
+            _join(_node(i), uint8(i % 3));
+        }
+        _open();
+        for (uint256 i; i < size; ++i) {
+            _commit(_node(i), 100, -10);
+        }
+        _close();
+        _drawSample();
+        for (uint256 i; i < size; ++i) {
+            _sample(_node(i));
+        }
+        _seal(new uint8[](size), new MissingReason[](size));
+        _drawChallenge();
+        _publish();
+        for (uint256 i; i < size; ++i) {
+            _prove(_node(i), 50_000);
+        }
+    }
+
     function _node(uint256 i) internal pure returns (address) {
         return address(uint160(0x10000 + i));
     }

@@ -458,18 +458,21 @@ EVENT_ARGUMENTS = {
 }
 
 
-def test_credits_and_debts_stand_between_the_outcomes_and_the_checkpoint(world: World) -> None:
+def test_a_debt_stands_before_its_outcome_and_outcomes_before_the_checkpoint(world: World) -> None:
     round_id = end_round(world, 1000, -400, 1000)
-    names = [e.name for e in world.reader.ledger.get_events(round_id=round_id)]
+    events = world.reader.ledger.get_events(round_id=round_id)
+    names = [e.name for e in events]
     start = names.index("ContributionSettled")
     assert names[start:] == [
-        *["ContributionSettled"] * 3,
-        "ContributionCredited",
+        "ContributionSettled",
         "DebtChanged",
-        "ContributionCredited",
+        *["ContributionSettled"] * 2,
         "CheckpointPublished",
         "RoundFinalized",
     ]
+    settled = [e.args for e in events if e.name == "ContributionSettled"]
+    assert [a["creditNano"] for a in settled] == [max(0, a["shareNano"]) for a in settled]
+    assert settled[1]["creditNano"] == 0 > settled[1]["shareNano"]
 
 
 def test_the_vaults_events_are_part_of_the_history(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from string import Formatter
+from string import Formatter, ascii_lowercase
 
 import pytest
 from eth_abi.abi import encode
@@ -46,13 +46,21 @@ def test_a_sentence_uses_only_arguments_that_the_custom_error_has(name: str) -> 
     assert used <= {i["name"] for i in CUSTOM_ERRORS[name]["inputs"]}
 
 
+@pytest.mark.parametrize("name", CUSTOM_ERRORS)
+def test_a_sentence_ends_with_what_to_do(name: str) -> None:
+    what_is_wrong, colon, next_step = list_revert_classes()[name].sentence.partition(": ")
+    assert what_is_wrong
+    assert colon
+    assert next_step[0] in "`{" + ascii_lowercase
+
+
 def test_a_custom_error_is_decoded_with_its_arguments_and_enums_by_name() -> None:
     error = decode_revert(encode_error("ContributionRegistry_WrongPhase", 5, 1))
     assert type(error) is WrongPhaseError
     assert error.arguments == {"expected": "Proving", "actual": "Committing"}
     assert str(error) == (
-        "the round must be in phase Proving, and is in phase Committing "
-        "(ContributionRegistry_WrongPhase)"
+        "the round must be in phase Proving, and is in phase Committing: wait for that phase, "
+        "here or in the next round (ContributionRegistry_WrongPhase)"
     )
 
 
@@ -76,7 +84,8 @@ def test_the_same_error_name_in_two_contracts_stays_apart() -> None:
 def test_an_error_without_arguments_is_its_sentence() -> None:
     assert type(decode_revert(encode_error("AlignmentVerifier_InvalidProof"))) is InvalidProofError
     assert str(InvalidProofError()) == (
-        "the proof does not show the statement (AlignmentVerifier_InvalidProof)"
+        "the proof does not show the statement: make it again, with the round's circuit "
+        "(AlignmentVerifier_InvalidProof)"
     )
 
 

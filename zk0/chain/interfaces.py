@@ -10,7 +10,9 @@ from typing import Any
 
 CONTRACTS = (
     "AlignmentVerifier",
+    "ContributionGovernor",
     "ContributionRegistry",
+    "ContributionVotes",
     "CoordinatorSet",
     "NetworkParameters",
     "NodeRegistry",

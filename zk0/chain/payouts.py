@@ -36,8 +36,9 @@ def read_payout(events: Sequence[Event]) -> Payout:
     credits_nano: dict[Address, int] = {}
     claimed: dict[Address, int] = {}
     for event in events:
-        if event.name == "ContributionCredited" and event.node is not None:
-            credits_nano[event.node] = event.args["creditNano"]
+        if event.name == "ContributionSettled" and event.node is not None:
+            if event.args["creditNano"]:
+                credits_nano[event.node] = event.args["creditNano"]
         elif event.name == "RewardClaimed" and event.node is not None:
             claimed[event.node] = event.args["amount"]
         settlement = _apply(settlement, event)

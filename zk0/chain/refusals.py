@@ -16,15 +16,22 @@ class ContributionRegistryError(ContractRevertError):
 
 
 class AlreadyCommittedError(ContributionRegistryError):
-    sentence = "{node} has already committed an update in round {round}"
+    sentence = (
+        "{node} has already committed an update in round {round}: that one counts, go on with it"
+    )
 
 
 class AlreadyProvenError(ContributionRegistryError):
-    sentence = "{node} has already proven its contribution to round {round}"
+    sentence = (
+        "{node} has already proven its contribution to round {round}: nothing has to be sent again"
+    )
 
 
 class BaseNotKeptError(ContributionRegistryError):
-    sentence = "the base checkpoint {baseDigest} may not be kept: the aggregate passed the gate"
+    sentence = (
+        "the aggregate passed the gate, so the base checkpoint {baseDigest} may not be kept: "
+        "publish the aggregate"
+    )
 
 
 class BlockNotCompleteError(ContributionRegistryError):
@@ -42,7 +49,7 @@ class CandidateIsBaseError(ContributionRegistryError):
 
 
 class ChallengeAlreadyDrawnError(ContributionRegistryError):
-    sentence = "the challenge is already drawn: {challengeSeed}"
+    sentence = "the challenge is drawn, with seed {challengeSeed}: publish it"
 
 
 class ChallengeNotDrawnError(ContributionRegistryError):
@@ -50,7 +57,9 @@ class ChallengeNotDrawnError(ContributionRegistryError):
 
 
 class CommitmentLengthError(ContributionRegistryError):
-    sentence = "a commitment has {expected} bytes, found {actual}"
+    sentence = (
+        "a commitment has {expected} bytes, found {actual}: give both coordinates of the point"
+    )
 
 
 class DeadlineNotPassedError(ContributionRegistryError):
@@ -62,48 +71,62 @@ class DeadlinePassedError(ContributionRegistryError):
 
 
 class DigestTakenError(ContributionRegistryError):
-    sentence = "another node has committed digest {digest} in this round"
+    sentence = (
+        "another node has committed digest {digest} in this round: a copy counts for nobody, "
+        "commit an update of your own"
+    )
 
 
 class DirectionsLengthError(ContributionRegistryError):
-    sentence = "the packed directions must have {expected} bytes, found {actual}"
+    sentence = (
+        "the packed directions must have {expected} bytes, found {actual}: pack them as "
+        "docs/encodings.md says"
+    )
 
 
 class EmptyCidError(ContributionRegistryError):
-    sentence = "a content identifier is missing"
+    sentence = "a content identifier is missing: publish the file first, and give its identifier"
 
 
 class ExponentOutOfRangeError(ContributionRegistryError):
-    sentence = "the exponent must lie between {min} and {max}, found {actual}"
+    sentence = (
+        "the exponent must lie between {min} and {max}, found {actual}: choose a scale within that"
+    )
 
 
 class GateHitError(ContributionRegistryError):
     sentence = (
-        "an aggregate with loss {aggregateLossNano} (limit {maxLossNano}, in 1e-9) needs "
-        "somebody left out or the base kept"
+        "an aggregate with loss {aggregateLossNano} is above the gate's limit {maxLossNano} "
+        "(in 1e-9): leave somebody out, or keep the base"
     )
 
 
 class GateNotHitError(ContributionRegistryError):
     sentence = (
-        "nobody may be left out: loss {aggregateLossNano} is within the limit {maxLossNano} "
-        "(in 1e-9)"
+        "the loss {aggregateLossNano} is within the gate's limit {maxLossNano} (in 1e-9), so "
+        "nobody may be left out: publish the aggregate of all accepted"
     )
 
 
 class HarmfulNotAcceptedError(ContributionRegistryError):
     sentence = (
-        "only accepted contributions can be left out: accepted {acceptedBitmap}, left out "
-        "{harmfulBitmap} (bitmaps)"
+        "only accepted contributions (bitmap {acceptedBitmap}) can be left out, found "
+        "{harmfulBitmap}: leave out some of those"
     )
 
 
 class ListLengthError(ContributionRegistryError):
-    sentence = "expected one entry for each of {expected} contributions, found {actual}"
+    sentence = (
+        "expected one entry for each of {expected} contributions, found {actual}: give one for "
+        "each, in the order of commitment"
+    )
 
 
 class LossTooHighError(ContributionRegistryError):
-    sentence = "the new checkpoint's loss {actual} is above the limit {max} (in 1e-9)"
+    sentence = (
+        "the new checkpoint's loss {actual} is above the limit {max} (in 1e-9): leave somebody "
+        "else out, or keep the base"
+    )
 
 
 class NoneAvailableError(ContributionRegistryError):
@@ -121,15 +144,18 @@ class NotActiveError(ContributionRegistryError):
 
 
 class NotAvailableError(ContributionRegistryError):
-    sentence = "the contribution of {node} is missing ({reason}), so it cannot be proven"
+    sentence = (
+        "the contribution of {node} is missing ({reason}), so it cannot be proven: take part "
+        "in the next round"
+    )
 
 
 class NotCommittedError(ContributionRegistryError):
-    sentence = "{node} has not committed an update in round {round}"
+    sentence = "{node} has not committed an update in round {round}: commit in the next one"
 
 
 class NotCoordinatorError(ContributionRegistryError):
-    sentence = "only the coordinator {expected} may do this, found {actual}"
+    sentence = "only the coordinator {expected} may do this, found {actual}: use its wallet"
 
 
 class NotFitError(ContributionRegistryError):
@@ -141,16 +167,20 @@ class NotFitError(ContributionRegistryError):
 
 class NumExamplesOutOfRangeError(ContributionRegistryError):
     sentence = (
-        "the number of examples must be 1 to {max}, the registered data set size, found {actual}"
+        "the number of examples must be 1 to {max}, the registered data set size, found "
+        "{actual}: commit with no more than that"
     )
 
 
 class ProofsPendingError(ContributionRegistryError):
-    sentence = "{actual} of {expected} available contributions are proven, and there is still time"
+    sentence = (
+        "{actual} of {expected} available contributions are proven, and there is still time: "
+        "wait for the rest, or for the deadline"
+    )
 
 
 class QuorumNotReachedError(ContributionRegistryError):
-    sentence = "{actual} nodes have committed, the quorum is {expected}"
+    sentence = "{actual} nodes have committed, the quorum is {expected}: wait for more"
 
 
 class QuorumReachedError(ContributionRegistryError):
@@ -161,51 +191,66 @@ class QuorumReachedError(ContributionRegistryError):
 
 
 class RoundFullError(ContributionRegistryError):
-    sentence = "the round has all the {max} contributions that it allows"
+    sentence = "the round has all the {max} contributions that it allows: take part in the next one"
 
 
 class RoundNotOverError(ContributionRegistryError):
-    sentence = "round {round} is not over: it is in phase {phase}"
+    sentence = "round {round} is in phase {phase}: finish or abort it first"
 
 
 class RoundOverError(ContributionRegistryError):
-    sentence = "there is no such running round: its phase is {phase}"
+    sentence = "the phase of this round is {phase}, so it is not running: look at the newest one"
 
 
 class SampleAlreadyCommittedError(ContributionRegistryError):
-    sentence = "{node} has already committed its sample in round {round}"
+    sentence = (
+        "{node} has already committed its sample in round {round}: that one counts, go on with it"
+    )
 
 
 class SampleExistsError(ContributionRegistryError):
-    sentence = "the sample of {node} is on chain, so NoSample cannot be why it is missing"
+    sentence = (
+        "the sample of {node} is on chain, so NoSample cannot be why it is missing: give "
+        "another reason"
+    )
 
 
 class SamplesPendingError(ContributionRegistryError):
-    sentence = "{actual} of {expected} samples are on chain, and there is still time"
+    sentence = (
+        "{actual} of {expected} samples are on chain, and there is still time: wait for the "
+        "rest, or for the deadline"
+    )
 
 
 class ShiftOfMissingError(ContributionRegistryError):
-    sentence = "the contribution of {node} is missing and cannot have clip shift {clipShift}"
+    sentence = (
+        "the contribution of {node} is missing and cannot have clip shift {clipShift}: give 0"
+    )
 
 
 class TaskCommitmentCountError(ContributionRegistryError):
-    sentence = "expected one commitment for each of {expected} tasks, found {actual}"
+    sentence = (
+        "expected one commitment for each of {expected} tasks, found {actual}: give one for each"
+    )
 
 
 class TotalWeightTooLargeError(ContributionRegistryError):
-    sentence = "the weights may add up to {max}, found {actual}"
+    sentence = "the weights may add up to {max}, found {actual}: abort the round"
 
 
 class WrongCheckpointError(ContributionRegistryError):
-    sentence = "the checkpoint must be {expected}, found {actual}"
+    sentence = "the checkpoint must be {expected}, found {actual}: give that one"
 
 
 class WrongLossError(ContributionRegistryError):
-    sentence = "the loss must be {expected} (in 1e-9), found {actual}"
+    sentence = "the loss must be {expected} (in 1e-9), found {actual}: give that one"
 
 
 class WrongPhaseError(ContributionRegistryError):
-    sentence = "the round must be in phase {expected}, and is in phase {actual}"
+    sentence = (
+        "the round must be in phase {expected}, and is in phase {actual}: wait for that phase, "
+        "here or in the next round"
+    )
 
 
 class WrongSampleSeedError(ContributionRegistryError):
@@ -213,11 +258,11 @@ class WrongSampleSeedError(ContributionRegistryError):
 
 
 class ZeroCommitmentError(ContributionRegistryError):
-    sentence = "the commitment is to nothing but zeros"
+    sentence = "the commitment is to nothing but zeros: make the challenge again"
 
 
 class ZeroDigestError(ContributionRegistryError):
-    sentence = "a digest or root is missing"
+    sentence = "a digest or root is missing: give one that is not zero"
 
 
 class JoinedTooLateError(ContributionRegistryError):
@@ -228,7 +273,7 @@ class JoinedTooLateError(ContributionRegistryError):
 
 
 class NoRandomnessError(ContributionRegistryError):
-    sentence = "there is no contract at {actual}, where seeds are to come from"
+    sentence = "there is no contract at {actual}, where seeds are to come from: deploy one first"
 
 
 class NotServedError(ContributionRegistryError):
@@ -245,25 +290,35 @@ class NetworkParametersError(ContractRevertError):
 
 
 class CommitWindowTooShortError(NetworkParametersError):
-    sentence = "the commit window must be at least the quorum's {min} s, found {actual}"
+    sentence = (
+        "the commit window must be at least the quorum's {min} s, found {actual}: choose a "
+        "longer one"
+    )
 
 
 class ExitDelayTooShortError(NetworkParametersError):
-    sentence = "the exit delay must be at least {min} s, the longest round, found {actual}"
+    sentence = (
+        "the exit delay must be at least {min} s, the longest round, found {actual}: choose "
+        "shorter windows, or a longer delay"
+    )
 
 
 class ExponentBoundsOutOfRangeError(NetworkParametersError):
     sentence = (
-        "exponents must lie in [-64, 0], at most 16 apart, found {minExponent} to {maxExponent}"
+        "exponents must lie in [-64, 0], at most 16 apart, found {minExponent} to "
+        "{maxExponent}: choose within that"
     )
 
 
 class MaxNodesOutOfRangeError(NetworkParametersError):
-    sentence = "a round must allow 1 to {max} nodes, found {actual}"
+    sentence = "a round must allow 1 to {max} nodes, found {actual}: choose within that"
 
 
 class MaxWeightShareOutOfRangeError(NetworkParametersError):
-    sentence = "the largest weight share must be 1 to {max} basis points, found {actual}"
+    sentence = (
+        "the largest weight share must be 1 to {max} basis points, found {actual}: choose "
+        "within that"
+    )
 
 
 class ParameterCountFixedError(NetworkParametersError):
@@ -274,23 +329,26 @@ class ParameterCountFixedError(NetworkParametersError):
 
 
 class ParameterCountTooSmallError(NetworkParametersError):
-    sentence = "the network needs at least {min} parameters, the size of a sample, found {actual}"
+    sentence = (
+        "the network needs at least {min} parameters, the size of a sample, found {actual}: "
+        "take a circuit with a smaller sample"
+    )
 
 
 class QuorumOutOfRangeError(NetworkParametersError):
-    sentence = "the quorum must be 1 to {max}, found {actual}"
+    sentence = "the quorum must be 1 to {max}, found {actual}: choose within that"
 
 
 class WindowOutOfRangeError(NetworkParametersError):
-    sentence = "a window must last 1 to {max} s, found {actual}"
+    sentence = "a window must last 1 to {max} s, found {actual}: choose within that"
 
 
 class ZeroFramesError(NetworkParametersError):
-    sentence = "a challenge needs at least one frame for each task"
+    sentence = "a challenge needs at least one frame for each task: choose at least 1"
 
 
 class ZeroThresholdError(NetworkParametersError):
-    sentence = "zMin must be positive"
+    sentence = "zMin must be positive: choose at least 1"
 
 
 class NodeRegistryError(ContractRevertError):
@@ -307,11 +365,11 @@ class DatasetSizeOutOfRangeError(NodeRegistryError):
 
 
 class EmptyTaskError(NodeRegistryError):
-    sentence = "a task needs a name"
+    sentence = "a task needs a name: give one"
 
 
 class ExitPendingError(NodeRegistryError):
-    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}"
+    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}: withdraw it then"
 
 
 class NotAdmittedError(NodeRegistryError):
@@ -322,30 +380,40 @@ class NotAdmittedError(NodeRegistryError):
 
 
 class FaultLimitOutOfRangeError(NodeRegistryError):
-    sentence = "the limit of faults must be {min} to the window's {max} rounds, found {actual}"
+    sentence = (
+        "the limit of faults must be {min} to the window's {max} rounds, found {actual}: "
+        "choose within that"
+    )
 
 
 class FaultWindowOutOfRangeError(NodeRegistryError):
-    sentence = "the window of faults must have 1 to {max} rounds, found {actual}"
+    sentence = (
+        "the window of faults must have 1 to {max} rounds, found {actual}: choose within that"
+    )
 
 
 class ForfeitOutOfRangeError(NodeRegistryError):
-    sentence = "what is forfeited must be 1 to {max} basis points, found {actual}"
+    sentence = (
+        "what is forfeited must be 1 to {max} basis points, found {actual}: choose within that"
+    )
 
 
 class FullError(NodeRegistryError):
     sentence = (
-        "the network already has the {max} active nodes that it allows; anyone can free the seat "
+        "the network already has the {max} active nodes that it allows: anyone can free the seat "
         "of an idle one with `zk0-node retire`"
     )
 
 
 class InsufficientBondError(NodeRegistryError):
-    sentence = "the data set size needs a bond of {expected} wei, found {actual}"
+    sentence = (
+        "the data set size needs a bond of {expected} wei, found {actual}: send at least that, "
+        "or register fewer examples"
+    )
 
 
 class NodeRegistryMaxNodesOutOfRangeError(NodeRegistryError):
-    sentence = "the network must allow 1 to {max} nodes, found {actual}"
+    sentence = "the network must allow 1 to {max} nodes, found {actual}: choose within that"
 
     @classmethod
     def custom_error(cls) -> str:
@@ -358,31 +426,45 @@ class NothingToAddError(NodeRegistryError):
 
 
 class NotRegistryError(NodeRegistryError):
-    sentence = "only the registry of rounds ({expected}) reports faults, found {actual}"
+    sentence = (
+        "only the registry of rounds ({expected}) reports faults, found {actual}: it does so "
+        "by itself"
+    )
 
 
 class NoTaskError(NodeRegistryError):
-    sentence = "the network needs at least one task"
+    sentence = "the network needs at least one task: name one"
 
 
 class NodeKeyLengthError(NodeRegistryError):
-    sentence = "the node key must have 1 to {max} bytes, found {actual}"
+    sentence = (
+        "the node key must have 1 to {max} bytes, found {actual}: give the SuperNode's public key"
+    )
 
 
 class TaskExistsError(NodeRegistryError):
-    sentence = "there is already a task named {taskName}"
+    sentence = "there is already a task named {taskName}: choose another name"
 
 
 class TooManyTasksError(NodeRegistryError):
-    sentence = "the network already has the {max} tasks that it can have"
+    sentence = (
+        "the network already has the {max} tasks that it can have: another one needs another "
+        "network"
+    )
 
 
 class UnknownTaskError(NodeRegistryError):
-    sentence = "there is no task {actual}: the network has {taskCount}, counted from 0"
+    sentence = (
+        "there is no task {actual}: choose one of the {taskCount} that the network has, "
+        "counted from 0"
+    )
 
 
 class WrongStatusError(NodeRegistryError):
-    sentence = "the node must be {expected} for this, and is {actual} (None: not registered)"
+    sentence = (
+        "the node must be {expected} for this, and is {actual} (None: not registered): see "
+        "`zk0-node status`"
+    )
 
 
 class CoordinatorSetError(ContractRevertError):
@@ -392,11 +474,11 @@ class CoordinatorSetError(ContractRevertError):
 
 
 class AlreadyApprovedError(CoordinatorSetError):
-    sentence = "{account} is on the list of coordinators"
+    sentence = "{account} is on the list of coordinators: it needs nothing but its bond"
 
 
 class CoordinatorDurationOutOfRangeError(CoordinatorSetError):
-    sentence = "a delay must last 1 to {max} s, found {actual}"
+    sentence = "a delay must last 1 to {max} s, found {actual}: choose within that"
 
     @classmethod
     def custom_error(cls) -> str:
@@ -405,7 +487,7 @@ class CoordinatorDurationOutOfRangeError(CoordinatorSetError):
 
 
 class CoordinatorExitPendingError(CoordinatorSetError):
-    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}"
+    sentence = "the bond is free at {exitAt}, the chain's time is {timestamp}: withdraw it then"
 
     @classmethod
     def custom_error(cls) -> str:
@@ -414,7 +496,7 @@ class CoordinatorExitPendingError(CoordinatorSetError):
 
 
 class CoordinatorSetFullError(CoordinatorSetError):
-    sentence = "the list already has the {max} coordinators that it can have"
+    sentence = "the list already has the {max} coordinators that it can have: remove one first"
 
     @classmethod
     def custom_error(cls) -> str:
@@ -423,7 +505,10 @@ class CoordinatorSetFullError(CoordinatorSetError):
 
 
 class CoordinatorNotRegistryError(CoordinatorSetError):
-    sentence = "only the registry of rounds ({expected}) reports aborts, found {actual}"
+    sentence = (
+        "only the registry of rounds ({expected}) reports aborts, found {actual}: it does so "
+        "by itself"
+    )
 
     @classmethod
     def custom_error(cls) -> str:
@@ -463,7 +548,7 @@ class NothingToBondError(CoordinatorSetError):
 
 
 class PenaltyOutOfRangeError(CoordinatorSetError):
-    sentence = "the penalty must be 1 to the bond of {max} wei, found {actual}"
+    sentence = "the penalty must be 1 to the bond of {max} wei, found {actual}: choose within that"
 
 
 class RoundRunningError(CoordinatorSetError):
@@ -471,7 +556,7 @@ class RoundRunningError(CoordinatorSetError):
 
 
 class NodeBondOutOfRangeError(NodeRegistryError):
-    sentence = "a node's bonds must be 1 to {max} wei, found {actual}"
+    sentence = "a node's bonds must be 1 to {max} wei, found {actual}: choose within that"
 
     @classmethod
     def custom_error(cls) -> str:
@@ -480,21 +565,25 @@ class NodeBondOutOfRangeError(NodeRegistryError):
 
 
 class ExitDelayTooLongError(NodeRegistryError):
-    sentence = "a node's bond must be free after at most {max} s, found {actual}"
+    sentence = (
+        "a node's bond must be free after at most {max} s, found {actual}: choose a shorter delay"
+    )
 
 
 class IdleRoundsOutOfRangeError(NodeRegistryError):
-    sentence = "a node can be retired after {min} to {max} idle rounds, found {actual}"
+    sentence = (
+        "a node can be retired after {min} to {max} idle rounds, found {actual}: choose within that"
+    )
 
 
 class NoParticipationError(NodeRegistryError):
-    sentence = "there is no contract at {actual} that could say who may join"
+    sentence = "there is no contract at {actual} that could say who may join: deploy one first"
 
 
 class NodeNotIdleError(NodeRegistryError):
     sentence = (
         "the node can be retired after {expected} rounds in a row without a commitment of it, "
-        "and has let {actual} pass"
+        "and has let {actual} pass: try again after more rounds"
     )
 
     @classmethod
@@ -510,7 +599,7 @@ class PermanentlyOwnedError(ContractRevertError):
 
 
 class CannotRenounceError(PermanentlyOwnedError):
-    sentence = "ownership can be passed on (transferOwnership), not given up"
+    sentence = "ownership cannot be given up: pass it on with transferOwnership"
 
 
 class ForfeitsError(ContractRevertError):
@@ -520,7 +609,7 @@ class ForfeitsError(ContractRevertError):
 
 
 class BeneficiaryIsSetError(ForfeitsError):
-    sentence = "forfeited bonds go to {beneficiary}, for good"
+    sentence = "forfeited bonds go to {beneficiary}, for good: send them there with `sweep`"
 
 
 class NoBeneficiaryError(ForfeitsError):
@@ -530,7 +619,10 @@ class NoBeneficiaryError(ForfeitsError):
 
 
 class ForfeitsNoContractError(ForfeitsError):
-    sentence = "there is no contract at {actual}, so coins sent there would be lost"
+    sentence = (
+        "there is no contract at {actual}, so coins sent there would be lost: deploy it first, "
+        "or name another one"
+    )
 
     @classmethod
     def custom_error(cls) -> str:
@@ -539,7 +631,7 @@ class ForfeitsNoContractError(ForfeitsError):
 
 
 class NothingToSweepError(ForfeitsError):
-    sentence = "nothing is forfeited that has not been sent on"
+    sentence = "nothing is forfeited that has not been sent on: nothing has to be done"
 
 
 class VerifierRouterError(ContractRevertError):
@@ -549,7 +641,10 @@ class VerifierRouterError(ContractRevertError):
 
 
 class CircuitExistsError(VerifierRouterError):
-    sentence = "circuit {circuitId} has a verifier, or had one: a circuit never gets another"
+    sentence = (
+        "circuit {circuitId} has a verifier, or had one, and never gets another: give this "
+        "verifier a circuit of its own"
+    )
 
 
 class CircuitIsFrozenError(VerifierRouterError):
@@ -560,11 +655,11 @@ class CircuitIsFrozenError(VerifierRouterError):
 
 
 class UnknownCircuitError(VerifierRouterError):
-    sentence = "no verifier was ever added for circuit {circuitId}"
+    sentence = "no verifier was ever added for circuit {circuitId}: have the owner add one first"
 
 
 class ZeroCircuitError(VerifierRouterError):
-    sentence = "a verifier must name the circuit that it is of"
+    sentence = "a verifier must name the circuit that it is of: give its circuitId"
 
 
 class AlignmentVerifierError(ContractRevertError):
@@ -574,59 +669,75 @@ class AlignmentVerifierError(ContractRevertError):
 
 
 class AbsoluteOutOfRangeError(AlignmentVerifierError):
-    sentence = "the sum of absolute values must be at most {max}, found {actual}"
+    sentence = (
+        "the sum of absolute values must be at most {max}, found {actual}: make the proof again"
+    )
 
 
 class CommonMismatchError(AlignmentVerifierError):
     sentence = (
-        "the proof is about another common direction ({actual}) than the round's ({expected})"
+        "the proof is about another common direction ({actual}) than the round's ({expected}): "
+        "make the proof again from what is on chain"
     )
 
 
 class CommonOutOfRangeError(AlignmentVerifierError):
-    sentence = "the common agreement must be within ±{max}, found {actual}"
+    sentence = "the common agreement must be within ±{max}, found {actual}: make the proof again"
 
 
 class ContextOutOfRangeError(AlignmentVerifierError):
-    sentence = "the context must be at most {max}, found {actual}"
+    sentence = (
+        "the context must be at most {max}, found {actual}: take what the registry of rounds "
+        "computes"
+    )
 
 
 class DevnetSrsError(AlignmentVerifierError):
     sentence = (
-        "a development SRS is for chain {expectedChainId} only, this is chain {actualChainId}"
+        "a development SRS is for chain {expectedChainId} only, this is chain {actualChainId}: "
+        "take a circuit with the SRS of a ceremony"
     )
 
 
 class InvalidProofError(AlignmentVerifierError):
-    sentence = "the proof does not show the statement"
+    sentence = "the proof does not show the statement: make it again, with the round's circuit"
 
 
 class NoCodeError(AlignmentVerifierError):
-    sentence = "there is no verifier at {verifier}"
+    sentence = "there is no verifier at {verifier}: deploy it first"
 
 
 class ProofTooShortError(AlignmentVerifierError):
-    sentence = "a proof has at least {min} bytes, found {actual}"
+    sentence = "a proof has at least {min} bytes, found {actual}: make the proof again"
 
 
 class SampleMismatchError(AlignmentVerifierError):
-    sentence = "the proof is about another sample ({actual}) than the one on chain ({expected})"
+    sentence = (
+        "the proof is about another sample ({actual}) than the one on chain ({expected}): make "
+        "the proof again from what is on chain"
+    )
 
 
 class SampleSizeOutOfRangeError(AlignmentVerifierError):
-    sentence = "the sample size must be 1 to {max}, found {actual}"
+    sentence = "the sample size must be 1 to {max}, found {actual}: choose within that"
 
 
 class SquareOutOfRangeError(AlignmentVerifierError):
-    sentence = "the sum of squares must be at most {max}, found {actual}"
+    sentence = "the sum of squares must be at most {max}, found {actual}: make the proof again"
 
 
 class TaskMismatchError(AlignmentVerifierError):
-    sentence = "the proof is about another task's direction ({actual}) than the node's ({expected})"
+    sentence = (
+        "the proof is about another task's direction ({actual}) than the node's ({expected}): "
+        "make the proof again from what is on chain"
+    )
 
 
 class TaskOutOfRangeError(AlignmentVerifierError):
-    sentence = "the agreement with the task's direction must be within ±{max}, found {actual}"
+    sentence = (
+        "the agreement with the task's direction must be within ±{max}, found {actual}: make "
+        "the proof again"
+    )
 
 
 class RewardVaultError(ContractRevertError):
@@ -640,11 +751,16 @@ class AlreadySettledError(RewardVaultError):
 
 
 class AmountOutOfRangeError(RewardVaultError):
-    sentence = "an amount must be 1 to {max} of the smallest units, found {actual}"
+    sentence = (
+        "an amount must be 1 to {max} of the smallest units, found {actual}: choose within that"
+    )
 
 
 class BondOutOfRangeError(RewardVaultError):
-    sentence = "the objection bond must be 1 to {max} of the smallest units, found {actual}"
+    sentence = (
+        "the objection bond must be 1 to {max} of the smallest units, found {actual}: choose "
+        "within that"
+    )
 
 
 class ClaimsNotOpenError(RewardVaultError):
@@ -654,7 +770,7 @@ class ClaimsNotOpenError(RewardVaultError):
 
 
 class DurationOutOfRangeError(RewardVaultError):
-    sentence = "a window must last 1 to {max} s, found {actual}"
+    sentence = "a window must last 1 to {max} s, found {actual}: choose within that"
 
 
 class EmptyListError(RewardVaultError):
@@ -677,7 +793,10 @@ class NoJudgeError(RewardVaultError):
 
 
 class NoMoreObjectionsError(RewardVaultError):
-    sentence = "round {round} has had {max} objections, and there can be no more"
+    sentence = (
+        "round {round} has had {max} objections, and there can be no more: wait for the ruling "
+        "on the last one"
+    )
 
 
 class NotJudgeError(RewardVaultError):
@@ -692,11 +811,11 @@ class OtherObjectionError(RewardVaultError):
 
 
 class NoEvidenceError(RewardVaultError):
-    sentence = "an objection needs the digest and the content identifier of its evidence"
+    sentence = "an objection needs the digest and the content identifier of its evidence: give both"
 
 
 class NoObjectionError(RewardVaultError):
-    sentence = "there is no open objection to round {round}"
+    sentence = "there is no open objection to round {round}: check the round's number"
 
 
 class NotNativeError(RewardVaultError):
@@ -723,19 +842,27 @@ class NothingToClaimError(RewardVaultError):
 
 
 class NothingToObjectError(RewardVaultError):
-    sentence = "round {round} pays nothing, so there is nothing to object to"
+    sentence = (
+        "round {round} pays nothing, so there is nothing to object to: check the round's number"
+    )
 
 
 class NothingToWithdrawError(RewardVaultError):
-    sentence = "{account} has no free bond to withdraw"
+    sentence = (
+        "{account} has no free bond to withdraw: a bond is free once its objection was upheld "
+        "or has expired"
+    )
 
 
 class ObjectionTooLateError(RewardVaultError):
-    sentence = "objections were possible until {opensAt}, the chain's time is {timestamp}"
+    sentence = (
+        "objections were possible until {opensAt}, the chain's time is {timestamp}: the "
+        "round's payout stays; check the next one in time"
+    )
 
 
 class RateOutOfRangeError(RewardVaultError):
-    sentence = "the rate must be 1 to {max} for 1e-9 of loss, found {actual}"
+    sentence = "the rate must be 1 to {max} for 1e-9 of loss, found {actual}: choose within that"
 
 
 class RulingPendingError(RewardVaultError):
@@ -752,7 +879,10 @@ class RulingTooLateError(RewardVaultError):
 
 
 class StreamOutOfRangeError(RewardVaultError):
-    sentence = "a stream has 1 to {max} rounds and starts at most as many ahead, found {actual}"
+    sentence = (
+        "a stream has 1 to {max} rounds and starts at most as many ahead, found {actual}: "
+        "choose within that"
+    )
 
 
 class WrongTransferError(RewardVaultError):
@@ -762,11 +892,13 @@ class WrongTransferError(RewardVaultError):
 
 
 class WrongValueError(RewardVaultError):
-    sentence = "the call must carry {expected} wei, found {actual}"
+    sentence = "the call must carry {expected} wei, found {actual}: send exactly that"
 
 
 class CheckpointUnorderedInsertionError(ContractRevertError):
-    sentence = "a rate for an earlier round cannot follow one for a later round"
+    sentence = (
+        "a value for an earlier time cannot follow one for a later: try again in the next block"
+    )
 
 
 class SafeERC20FailedOperationError(ContractRevertError):
@@ -774,7 +906,7 @@ class SafeERC20FailedOperationError(ContractRevertError):
 
 
 class AccessControlBadConfirmationError(ContractRevertError):
-    sentence = "an account can renounce only its own role"
+    sentence = "an account can renounce only its own role: use that account's wallet"
 
 
 class AccessControlUnauthorizedAccountError(ContractRevertError):
@@ -785,12 +917,15 @@ class AccessControlUnauthorizedAccountError(ContractRevertError):
 
 
 class TimelockInsufficientDelayError(ContractRevertError):
-    sentence = "a change must wait at least {minDelay} s, found {delay}"
+    sentence = (
+        "a change must wait at least {minDelay} s, found {delay}: announce it with at least that"
+    )
 
 
 class TimelockInvalidOperationLengthError(ContractRevertError):
     sentence = (
-        "a batch needs as many payloads ({payloads}) and values ({values}) as targets ({targets})"
+        "a batch needs as many payloads ({payloads}) and values ({values}) as targets "
+        "({targets}): give as many of each"
     )
 
 
@@ -810,24 +945,30 @@ class TimelockUnexpectedOperationStateError(ContractRevertError):
 
 
 class FailedCallError(ContractRevertError):
-    sentence = "a call from the contract failed"
+    sentence = "a call from the contract failed: try that call by itself to see why"
 
 
 class InsufficientBalanceError(ContractRevertError):
-    sentence = "the contract holds {balance} wei and needs {needed}"
+    sentence = "the contract holds {balance} wei and needs {needed}: send it the rest first"
 
 
 class OwnableInvalidOwnerError(ContractRevertError):
-    sentence = "{owner} cannot be the owner"
+    sentence = "{owner} cannot be the owner: name an account"
 
 
 class OwnableUnauthorizedAccountError(ContractRevertError):
-    sentence = "only the owner may do this, found {account}"
+    sentence = (
+        "only the owner may do this, found {account}: use the owner's wallet, or announce it "
+        "as a change where the timelock owns"
+    )
 
 
 class ReentrancyGuardReentrantCallError(ContractRevertError):
-    sentence = "the contract was called from within its own call"
+    sentence = (
+        "the contract was called from within its own call: make the second call in a "
+        "transaction of its own"
+    )
 
 
 class SafeCastOverflowedIntDowncastError(ContractRevertError):
-    sentence = "the value {value} does not fit {bits} bits"
+    sentence = "the value {value} does not fit {bits} bits: give a smaller one"

@@ -11,6 +11,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
+from zk0.chain import refusals, vote_refusals  # noqa: F401 - defines the classes
 from zk0.chain.interfaces import CONTRACTS, compute_signature, get_type, load_abi
 from zk0.errors import ContractRevertError
 from zk0.protocol.contribution import MissingReason, Outcome

@@ -161,7 +161,7 @@ def _explain(folder: Path, network: RunningNetwork, summary: Mapping[str, Any]) 
         "\nRead the history from the chain again:\n"
         f"  anvil --state {state} --port 8545 &\n"
         f"  cast logs --rpc-url {rpc} --from-block 0 --address {registry} "
-        "'ContributionSettled(uint256 indexed,address indexed,uint8,int256)'\n"
+        "'ContributionSettled(uint256 indexed,address indexed,uint8,int256,uint256)'\n"
         f"  cast call --rpc-url {rpc} {registry} 'head()(bytes32)'\n"
         f"  cast logs --rpc-url {rpc} --from-block 0 --address {network.deployment.reward_vault} "
         "'RewardClaimed(uint256 indexed,address indexed,uint256)'\n"

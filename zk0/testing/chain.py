@@ -313,8 +313,8 @@ class MemoryChain:
         nothing = Round(round_id, Phase.NONE, Digest(ZERO), ZERO, opened_at=0, deadline=0)
         return self.rounds.get(round_id, nothing)
 
-    def credit_round(self, tx: Transaction, round_: Round) -> None:
-        """A finalized round's credits and debts."""
+    def settle_round(self, tx: Transaction, round_: Round) -> None:
+        """A finalized round's outcomes, credits and debts."""
         before, found = self.debt_nano, credit_round(round_, self.debt_nano)
         self.credits[round_.round_id], self.debt_nano = found, found.debt_nano
         for entry, credit in zip(round_.contributions, found.credit_nano, strict=True):
@@ -322,8 +322,10 @@ class MemoryChain:
             previous, current = before.get(entry.node, 0), found.debt_nano.get(entry.node, 0)
             if current != previous:
                 self.emit(tx, "DebtChanged", **of_node, previousNano=previous, currentNano=current)
-            if credit:
-                self.emit(tx, "ContributionCredited", **of_node, creditNano=credit)
+            self.emit(
+                tx, "ContributionSettled", **of_node, outcome=int(entry.outcome),
+                shareNano=entry.share_nano, creditNano=credit,
+            )  # fmt: skip
 
     def publish_checkpoint(self, tx: Transaction, round_id: int, digest: Digest, cid: str) -> None:
         """The head moves to `digest`."""

@@ -274,14 +274,9 @@ def finalize_round(chain: MemoryChain, tx: Transaction, round_id: int, end: Fina
         require_digest(end.checkpoint)
         require_cid(end.checkpoint_cid)
     chain.rounds[round_id] = ended
-    for entry in ended.contributions:
-        chain.emit(
-            tx, "ContributionSettled", round=round_id, node=entry.node,
-            outcome=int(entry.outcome), shareNano=entry.share_nano,
-        )  # fmt: skip
+    chain.settle_round(tx, ended)
     for node in list_not_proven(ended):
         chain.record_fault(tx, round_id, node, FaultReason.NOT_PROVEN)
-    chain.credit_round(tx, ended)
     if not base_kept:
         chain.publish_checkpoint(tx, round_id, end.checkpoint, end.checkpoint_cid)
     chain.emit(

@@ -206,6 +206,15 @@ contract ContributionGovernorTest is RegistryFixture {
         script.deploy(_config("1", "1000000000000000000", ""));
     }
 
+    /// Cut off, they would be 0 and 1.
+    function test_RevertWhen_ATimeDoesNotFit() public {
+        string memory config = _config(THRESHOLD, QUORUM, "");
+        vm.expectRevert(bytes(".votingDelay is too large"));
+        script.deploy(vm.replace(config, '"votingDelay":86400', '"votingDelay":281474976710656'));
+        vm.expectRevert(bytes(".votingPeriod is too large"));
+        script.deploy(vm.replace(config, '"votingPeriod":604800', '"votingPeriod":4294967297'));
+    }
+
     function test_RevertWhen_NobodyMayPropose() public {
         script.deploy(_config("1000000000000000001", "1000000000000000001", ""));
         vm.expectRevert(bytes(".proposalThreshold is above .minimumQuorum"));

@@ -2,7 +2,9 @@
 pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "../RegistryFixture.sol";
+import { BoundVerifier } from "../doubles/BoundVerifier.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
@@ -16,7 +18,11 @@ import { Round } from "contracts/types/Round.sol";
 
 /// @notice Drives rounds, mostly forward and now and then not, and remembers what must never change.
 contract RoundHandler is RegistryFixture {
+    /// The ways in which a proof can be another's.
+    uint256 public constant FOREIGN_KINDS = 5;
+
     address[] public crowd;
+    bytes32[2] private _circuits = [keccak256("one"), keccak256("other")];
 
     // Ghosts.
     mapping(uint256 roundId => Phase) public lastPhase;
@@ -35,6 +41,9 @@ contract RoundHandler is RegistryFixture {
     uint256 public paidOut; // bonds given back, and forfeits sent on
     uint256 public suspensions;
     uint256 public reinstatements;
+    uint256 public foreignAccepted; // proofs of another node, round, registry, chain or circuit
+    mapping(uint256 kind => uint256) public foreignRefused; // for being one
+    uint256 public penaltiesSent; // by the set of coordinators
     uint256 private _digests;
     mapping(address node => bool) private _wasSuspended;
 
@@ -48,13 +57,28 @@ contract RoundHandler is RegistryFixture {
         published[GENESIS] = true;
         paidIn = address(nodes).balance;
         Sink sink = new Sink();
-        vm.prank(owner);
+        vm.startPrank(owner);
         nodes.setBeneficiary(payable(sink));
+        coordinators.setBeneficiary(payable(sink));
+        registry.verifierRouter().add(new BoundVerifier(_circuits[1], M));
+        vm.stopPrank();
         _observe();
+    }
+
+    function setUp() public override {
+        vm.warp(1_700_000_000);
+        vm.roll(1000);
+        _setNodeRules();
+        registry = _deploy(_parameters(), new BoundVerifier(_circuits[0], M));
+        _joinAll();
     }
 
     function network() external view returns (ContributionRegistry, NodeRegistry) {
         return (registry, nodes);
+    }
+
+    function coordinatorSet() external view returns (CoordinatorSet set, address[] memory list) {
+        return (coordinators, coordinators.coordinators());
     }
 
     function crowdSize() external view returns (uint256) {
@@ -118,13 +142,54 @@ contract RoundHandler is RegistryFixture {
         id = registry.roundCount();
         address node = crowd[who % crowd.length];
         common = _bound(common, -1_000_000, 1_000_000);
+        bytes memory proof = _proofOf(node); // asks the registry, which a prank would be spent on
         vm.prank(node);
         try registry.proveContribution(
-            id, common, admitted ? int256(2000) : int256(500), 100_000, 9000, PROOF
+            id, common, admitted ? int256(2000) : int256(500), 100_000, 9000, proof
         ) {
             assertEq(uint8(provenAs[id][node]), uint8(Outcome.None), "proven twice");
             provenAs[id][node] = admitted ? Outcome.Accepted : Outcome.BelowThreshold;
         } catch { }
+    }
+
+    /// Somebody proves with what is good for another node, round, registry, chain or circuit.
+    function proveWithForeign(uint256 who, uint256 kind) public observed {
+        id = registry.roundCount();
+        kind %= FOREIGN_KINDS;
+        address node = crowd[who % crowd.length];
+        bytes memory proof;
+        if (kind == 0) proof = _proofOf(crowd[(who + 1) % crowd.length]);
+        if (kind == 1) proof = _proof(_circuitOf(id), block.chainid, address(registry), id + 1, node);
+        if (kind == 2) proof = _proof(_circuitOf(id), block.chainid, address(nodes), id, node);
+        if (kind == 3) proof = _proof(_circuitOf(id), block.chainid + 1, address(registry), id, node);
+        if (kind == 4) {
+            bytes32 other = _circuits[_circuitOf(id) == _circuits[0] ? 1 : 0];
+            proof = _proof(other, block.chainid, address(registry), id, node);
+        }
+        vm.prank(node);
+        try registry.proveContribution(id, 1, 2000, 100_000, 9000, proof) {
+            ++foreignAccepted;
+        } catch (bytes memory reason) {
+            if (bytes4(reason) == BoundVerifier.BoundVerifier_InvalidProof.selector) ++foreignRefused[kind];
+        }
+    }
+
+    function _proofOf(address node) private view returns (bytes memory) {
+        return _proof(_circuitOf(id), block.chainid, address(registry), id, node);
+    }
+
+    /// Not by `context` of the registry: the handler knows itself what a proof is for.
+    function _proof(bytes32 circuit, uint256 chainId, address registry_, uint256 roundId, address node)
+        private
+        pure
+        returns (bytes memory)
+    {
+        return abi.encode(circuit, uint256(keccak256(abi.encode(chainId, registry_, roundId, node))) >> 8);
+    }
+
+    function _circuitOf(uint256 roundId) private view returns (bytes32) {
+        uint256 version = registry.round(roundId).parametersVersion;
+        return version == 0 ? bytes32(0) : registry.networkParameters().rules(version).circuitId;
     }
 
     /// Everybody commits.
@@ -146,7 +211,9 @@ contract RoundHandler is RegistryFixture {
         advance(seed);
         advance(seed);
         advance(seed);
+        if ((seed >> 64) % 2 == 0) changeRules(seed >> 8);
         for (uint256 i; i < crowd.length; ++i) {
+            proveWithForeign(i, (seed >> 128) + i);
             if ((seed >> (20 + i)) % 8 != 0) prove(i, int256(seed >> (30 + i)), (seed >> (40 + i)) % 4 != 0);
         }
         advance(seed);
@@ -213,7 +280,7 @@ contract RoundHandler is RegistryFixture {
                 catch { }
             try registry.drawChallenge(id) { } catch { }
             try registry.publishChallenge(id, _challenge()) { } catch { }
-            try registry.proveContribution(id, 1, 2000, 100_000, 9000, PROOF) { } catch { }
+            try registry.proveContribution(id, 1, 2000, 100_000, 9000, _proofOf(everybody[i])) { } catch { }
             try registry.finalizeRound(id, _result(r.baseDigest, BASE_LOSS, BASE_LOSS, 0)) { } catch { }
             try registry.abortRound(id) { } catch { }
             vm.stopPrank();
@@ -227,9 +294,8 @@ contract RoundHandler is RegistryFixture {
         p.maxWeightShareBps = uint16(1 + seed % 10_000);
         p.zMin = uint8(2 + (seed >> 16) % 5);
         p.finalizeWindow = uint32(1 + (seed >> 32) % 60);
-        bytes32 circuit = rules.circuitId();
         vm.prank(owner);
-        rules.setParameters(p, circuit);
+        rules.setParameters(p, _circuits[(seed >> 48) % 2]);
         ++changes;
     }
 
@@ -272,6 +338,10 @@ contract RoundHandler is RegistryFixture {
         uint256 amount = nodes.forfeited();
         try nodes.sweep() {
             paidOut += amount;
+        } catch { }
+        amount = coordinators.forfeited();
+        try coordinators.sweep() {
+            penaltiesSent += amount;
         } catch { }
     }
 

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import { RoundHandler } from "./RoundHandler.sol";
 import { ContributionRegistry } from "contracts/ContributionRegistry.sol";
+import { CoordinatorSet } from "contracts/CoordinatorSet.sol";
 import { NodeRegistry } from "contracts/NodeRegistry.sol";
 import { INetworkParameters } from "contracts/interfaces/INetworkParameters.sol";
 import { Shares } from "contracts/libraries/Shares.sol";
@@ -24,7 +25,7 @@ contract RoundInvariants is Test {
     function setUp() public {
         handler = new RoundHandler();
         (registry, nodes) = handler.network();
-        bytes4[] memory selectors = new bytes4[](12);
+        bytes4[] memory selectors = new bytes4[](13);
         selectors[0] = RoundHandler.advance.selector;
         selectors[1] = RoundHandler.commit.selector;
         selectors[2] = RoundHandler.sample.selector;
@@ -37,6 +38,7 @@ contract RoundInvariants is Test {
         selectors[9] = RoundHandler.changeRules.selector;
         selectors[10] = RoundHandler.sweep.selector;
         selectors[11] = RoundHandler.lapse.selector;
+        selectors[12] = RoundHandler.proveWithForeign.selector;
         targetContract(address(handler));
         targetSelector(FuzzSelector({ addr: address(handler), selectors: selectors }));
     }
@@ -95,6 +97,20 @@ contract RoundInvariants is Test {
         assertEq(address(nodes).balance, handler.paidIn() - handler.paidOut(), "nothing is lost");
         assertEq(nodes.activeCount(), active);
         assertEq(nodes.nodes(0, 256).length, active);
+    }
+
+    function invariant_BalanceCoversCoordinatorsBonds() public view {
+        (CoordinatorSet set, address[] memory list) = handler.coordinatorSet();
+        uint256 bonds;
+        for (uint256 i; i < list.length; ++i) {
+            bonds += set.seat(list[i]).bond;
+        }
+        assertEq(address(set).balance, bonds + set.forfeited(), "the balance covers bonds and penalties");
+        assertEq(address(set).balance, 7 ether - handler.penaltiesSent(), "nothing is lost");
+    }
+
+    function invariant_NoProofIsAcceptedForAnythingElse() public view {
+        assertEq(handler.foreignAccepted(), 0, "a proof of another node, round, registry, chain or circuit");
     }
 
     function invariant_OnlyActiveNodesHaveAFullBond() public view {
@@ -192,7 +208,10 @@ contract RoundInvariants is Test {
         }
         assertGt(handler.finalized(), 5);
         assertGt(handler.aborted(), 1);
-        assertEq(handler.changes(), 12);
+        assertGt(handler.changes(), 12);
+        for (uint256 i; i < handler.FOREIGN_KINDS(); ++i) {
+            assertGt(handler.foreignRefused(i), 0, string.concat("a foreign proof: ", vm.toString(i)));
+        }
         invariant_ARoundFollowsTheRulesThatItWasOpenedWith();
         uint256[6] memory outcomes;
         for (uint256 i = 1; i <= registry.roundCount(); ++i) {
@@ -215,6 +234,7 @@ contract RoundInvariants is Test {
         assertGt(handler.suspensions(), 0, "no node is ever suspended");
         handler.sweep();
         assertGt(handler.paidOut(), 0, "nothing is ever swept");
+        assertGt(handler.penaltiesSent(), 0, "no coordinator ever pays");
         handler.membership(1, 99_999_999_999);
         assertGt(handler.reinstatements(), 0, "no node is ever reinstated");
     }

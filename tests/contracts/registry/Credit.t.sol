@@ -2,8 +2,10 @@
 pragma solidity ^0.8.28;
 
 import { RegistryFixture } from "../RegistryFixture.sol";
+import { IContributionRegistry as I } from "contracts/interfaces/IContributionRegistry.sol";
 import { ICreditSource } from "contracts/interfaces/ICreditSource.sol";
 import { Challenge } from "contracts/types/Challenge.sol";
+import { Outcome } from "contracts/types/Outcome.sol";
 
 /// @notice What rounds leave behind for a vault: credits, debts, the drop.
 contract CreditTest is RegistryFixture {
@@ -38,11 +40,13 @@ contract CreditTest is RegistryFixture {
     function test_PositiveSharesAreCreditAndNegativeOnesDebt() public {
         _round(50_000, 40_000, -30_000);
         vm.expectEmit();
-        emit ICreditSource.ContributionCredited(1, alice, _share(alice));
+        emit I.ContributionSettled(1, alice, Outcome.Accepted, int256(_share(alice)), _share(alice));
         vm.expectEmit();
-        emit ICreditSource.ContributionCredited(1, bob, _share(bob));
+        emit I.ContributionSettled(1, bob, Outcome.Accepted, int256(_share(bob)), _share(bob));
         vm.expectEmit();
         emit ICreditSource.DebtChanged(1, carol, 0, _share(carol));
+        vm.expectEmit();
+        emit I.ContributionSettled(1, carol, Outcome.Accepted, -int256(_share(carol)), 0);
         _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
         assertGt(_credit(alice), 0);
         assertEq(_credit(alice), _share(alice));

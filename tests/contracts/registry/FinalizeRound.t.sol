@@ -49,7 +49,7 @@ contract FinalizeRoundTest is RegistryFixture {
         int256 share = _contribution(carol).shareNano;
         Finalization memory f = _result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0);
         vm.expectEmit();
-        emit I.ContributionSettled(1, carol, Outcome.Accepted, share);
+        emit I.ContributionSettled(1, carol, Outcome.Accepted, share, 0); // it is negative
         vm.expectEmit();
         emit I.CheckpointPublished(1, CANDIDATE, GENESIS, "checkpoint-cid");
         vm.expectEmit();
@@ -95,7 +95,7 @@ contract FinalizeRoundTest is RegistryFixture {
         );
         _finalize(_result(AGGREGATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
         vm.expectEmit();
-        emit I.ContributionSettled(1, alice, Outcome.Missing, 0);
+        emit I.ContributionSettled(1, alice, Outcome.Missing, 0, 0);
         _finalize(_result(CANDIDATE, CANDIDATE_LOSS, CANDIDATE_LOSS, 0));
     }
 
@@ -104,7 +104,7 @@ contract FinalizeRoundTest is RegistryFixture {
     function test_FinalizeWithAnotherAggregate() public {
         _toPartlyAccepted();
         vm.expectEmit();
-        emit I.ContributionSettled(1, carol, Outcome.BelowThreshold, 0);
+        emit I.ContributionSettled(1, carol, Outcome.BelowThreshold, 0, 0);
         _finalize(_result(AGGREGATE, MAX_LOSS, MAX_LOSS, 0));
         assertEq(registry.head(), AGGREGATE);
     }
@@ -132,7 +132,7 @@ contract FinalizeRoundTest is RegistryFixture {
         _prove(alice, 1);
         skip(81);
         vm.expectEmit();
-        emit I.ContributionSettled(1, bob, Outcome.NotProven, 0);
+        emit I.ContributionSettled(1, bob, Outcome.NotProven, 0, 0);
         _finalize(_result(AGGREGATE, BASE_LOSS, BASE_LOSS, 0));
         _assertOutcome(bob, Outcome.NotProven);
         _assertOutcome(carol, Outcome.NotProven);
@@ -181,7 +181,7 @@ contract FinalizeRoundTest is RegistryFixture {
         _toGateHit();
         int256 share = _contribution(bob).shareNano;
         vm.expectEmit();
-        emit I.ContributionSettled(1, bob, Outcome.Harmful, share);
+        emit I.ContributionSettled(1, bob, Outcome.Harmful, share, 0);
         _finalize(_result(AGGREGATE, MAX_LOSS + 1, MAX_LOSS, 2));
         _assertOutcome(bob, Outcome.Harmful);
         _assertOutcome(alice, Outcome.Accepted);
