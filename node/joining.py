@@ -64,6 +64,7 @@ def take_part(
     learner = make_learner(tools.manifest, dataset)
     size = min(learner.num_examples, options.examples or learner.num_examples)
     plan = plan_registration(ledger, task, size)
+    _wait_for_ca(options.superlink_ca)
     if plan is not None:
         confirm(
             f"Join {ledger.network.registry} on chain {ledger.network.chain_id} as "
@@ -80,7 +81,6 @@ def _serve(tools: bootstrap.NodeTools, pipeline: NodePipeline, options: JoinOpti
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopping.append(received))
-    _wait_for_ca(options.superlink_ca, stopping)
     with tempfile.TemporaryDirectory(prefix="zk0-node-") as scratch:
         service, on_idle = bootstrap.make_service(
             tools, pipeline, options.superlink, options.superlink_ca, Path(scratch)
@@ -94,13 +94,20 @@ def _serve(tools: bootstrap.NodeTools, pipeline: NodePipeline, options: JoinOpti
         sys.exit(INTERRUPTED)
 
 
-def _wait_for_ca(ca: Path, stopping: list[int]) -> None:
-    """A coordinator that starts at the same time writes its certificate after a few seconds."""
+def _wait_for_ca(ca: Path) -> None:
+    """A coordinator that starts at the same time writes its certificate after a few seconds.
+
+    Raises:
+        TransportError: it is not there in time.
+    """
     end = time.monotonic() + CA_WAIT_S
-    while not ca.exists() and not stopping:
+    if not ca.exists():
+        log.info("waiting for the coordinator's certificate in %s", ca)
+    while not ca.exists():
         if time.monotonic() > end:
             raise TransportError(
-                f"expected the SuperLink's CA certificate in {ca}: start the coordinator, or "
-                "give the file that it hands out with --superlink-ca"
+                f"expected the SuperLink's CA certificate in {ca}, none in {CA_WAIT_S:.0f} s: "
+                "start the coordinator, or give the file that it hands out with --superlink-ca; "
+                "nothing was written on chain"
             )
         time.sleep(0.5)

@@ -362,6 +362,7 @@ def test_joining_leaving_and_taking_the_bond_back(
     invoke: Invoke, network: RunningNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole life of a registration; serving is left out."""
+    (network.home / "superlink-ca.pem").touch()
     monkeypatch.setattr("node.joining._serve", lambda *_: None)
     monkeypatch.setattr("node.pipeline.NodePipeline.prepare", lambda _self: None)
     assert join(invoke, "touch", wallet="dev:6")[0] == 0
@@ -382,6 +383,16 @@ def test_joining_leaving_and_taking_the_bond_back(
     assert_mistake(invoke("zk0-node", "withdraw", "--wallet", "dev:6"))
     network.anvil.advance(31 * 86_400)
     assert invoke("zk0-node", "withdraw", "--wallet", "dev:6")[0] == 0
+
+
+@pytest.mark.usefixtures("untouched")
+def test_joining_before_there_is_a_coordinator(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bond is not put up for a network that nobody coordinates."""
+    monkeypatch.setattr("node.joining.CA_WAIT_S", 0.1)
+    result = join(invoke, "touch", superlink_ca=str(tmp_path / "ca.pem"))
+    assert_mistake(result, "CA certificate in", "nothing was written on chain", code=1)
 
 
 @pytest.mark.usefixtures("untouched")
