@@ -57,6 +57,8 @@ class PolicyRecipe:
     """Training frames are turned about the base by up to this angle (`simulator/turning.py`)."""
     takeovers: tuple[Takeovers, ...] = ()
     """Rounds of more demonstrations, from where the policy gets to, and more training."""
+    model: str = "tiny"
+    """What training starts from: `tiny`, or the model folder that another recipe left."""
     first_seed: int = 0
     """Of the demonstrations."""
     seed: int = 0
@@ -67,8 +69,14 @@ SEEDS_APART = 200_000
 """How far the seeds of a round of takeovers are from those before."""
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "touch-wide": PolicyRecipe(
-        "touch-wide", episodes=600, steps=2150, n_action_steps=8, turn_deg=25.0
+    "touch-wide": PolicyRecipe(  # measured from `reach`'s model (docs/measurements.md)
+        "touch-wide",
+        episodes=540,
+        steps=1200,
+        n_action_steps=4,
+        learning_rate=7e-4,
+        turn_deg=25.0,
+        takeovers=(Takeovers(episodes=95, most_steps=12, steps=650, learning_rate=6e-4),),
     ),
     "reach": PolicyRecipe("reach", episodes=800, steps=2250, n_action_steps=8, turn_deg=25.0),
     "lift": PolicyRecipe(
@@ -168,12 +176,12 @@ def train(
 
 
 def prepare(recipe: PolicyRecipe, statistics_file: Path) -> Policy:
-    """The untrained tiny model with the network's normalisation, also written to a file.
+    """The model to start from with the network's normalisation, also written to a file.
 
     Statistics of one task's own would divide by the spread of a joint that hardly moves.
     """
     shutil.copyfile(MODELS / "tiny" / STATISTICS_FILE, statistics_file)
-    policy = load_policy("tiny", "all", statistics_file=statistics_file)
+    policy = load_policy(recipe.model, "all", statistics_file=statistics_file)
     policy.module.config.n_action_steps = recipe.n_action_steps
     return policy
 

@@ -89,11 +89,13 @@ TASKS = {
         {
             "objects": [CubeObject(color="green")],
             "robot": RobotConfig(init_pose=ANYWHERE),
+            "touch_margin": 0.012,
             **WIDE,
         },
         30,
         near_m=0.03,
         drift_rad=0.03,
+        height_m=0.02,
     ),
     "reach": TaskSpec(
         REACH,
