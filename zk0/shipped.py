@@ -10,9 +10,9 @@ import logging
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zk0.errors import DatasetError
 from zk0.learning.datasets import Dataset, load_dataset
@@ -21,10 +21,25 @@ from zk0.learning.policy import MODELS, STATISTICS_FILE, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
 from zk0.learning.training import SmolVlaLearner, TrainingRecipe
 from zk0.outputs.folder import OutputFolder
-from zk0.ports import TrainingResult
-from zk0.scoring import RolloutResult
+from zk0.ports import Tensors, TrainingResult
+
+if TYPE_CHECKING:
+    from zk0.learning.simulator.leads import Lead
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Takeovers:
+    """The policy acts, then the expert takes over, and only the expert's part is recorded."""
+
+    episodes: int
+    """Recorded, the last fifth held out."""
+    most_steps: int
+    """The expert's turn comes after a random number of steps, at most this."""
+    steps: int
+    """Of training, from what was learnt so far."""
+    learning_rate: float = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +55,41 @@ class PolicyRecipe:
     learning_rate: float = 1e-3
     turn_deg: float = 0.0
     """Training frames are turned about the base by up to this angle (`simulator/turning.py`)."""
+    takeovers: tuple[Takeovers, ...] = ()
+    """Rounds of more demonstrations, from where the policy gets to, and more training."""
+    model: str = "tiny"
+    """What training starts from: `tiny`, or the model folder that another recipe left."""
     first_seed: int = 0
     """Of the demonstrations."""
     seed: int = 0
     """Of batches, noise and times."""
 
 
+SEEDS_APART = 200_000
+"""How far the seeds of a round of takeovers are from those before."""
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "touch-wide": PolicyRecipe(
-        "touch-wide", episodes=600, steps=2150, n_action_steps=8, turn_deg=25.0
+    "touch-wide": PolicyRecipe(  # measured from `reach`'s model (docs/measurements.md)
+        "touch-wide",
+        episodes=540,
+        steps=1200,
+        n_action_steps=4,
+        learning_rate=7e-4,
+        turn_deg=25.0,
+        takeovers=(Takeovers(episodes=95, most_steps=12, steps=650, learning_rate=6e-4),),
     ),
     "reach": PolicyRecipe("reach", episodes=800, steps=2250, n_action_steps=8, turn_deg=25.0),
+    "lift": PolicyRecipe(
+        "lift-anywhere",
+        episodes=250,
+        steps=2000,
+        n_action_steps=4,
+        turn_deg=15.0,
+        takeovers=(
+            Takeovers(episodes=145, most_steps=25, steps=2000, learning_rate=7e-4),
+            Takeovers(episodes=100, most_steps=25, steps=1100, learning_rate=6e-4),
+        ),
+    ),
 }
 
 
@@ -62,72 +100,97 @@ def run_recipe(recipe: PolicyRecipe, folder: OutputFolder, plan: RolloutPlan) ->
         ConfigError: no simulator. DatasetError, StorageError.
     """
     require_simulator(recipe.task)
-    start = time.monotonic()
-    dataset = record(recipe, folder.root / "dataset")
-    recorded_s = time.monotonic() - start
+    dataset, recorded_s = record(
+        recipe, folder.root / "dataset", recipe.episodes, recipe.first_seed
+    )
     policy = prepare(recipe, folder.root / STATISTICS_FILE)
-    if recipe.turn_deg:
-        from zk0.learning.simulator.turning import build_turning
-
-        dataset = replace(dataset, augment=build_turning(recipe.task, recipe.turn_deg))
-    log.info("training for %d steps on %d frames", recipe.steps, len(dataset.train))
+    found: dict[str, Any] = {
+        "recipe": asdict(recipe) | {"takeovers": [asdict(part) for part in recipe.takeovers]},
+        "demonstrations": describe(dataset, recorded_s),
+    }
     training = TrainingRecipe(steps=recipe.steps, learning_rate=recipe.learning_rate)
-    trained = SmolVlaLearner(policy, dataset, training).train(policy.get_parameters(), recipe.seed)
-    log.info("held-out loss %.4f → %.4f", trained.loss_before, trained.loss_after)
+    trained = train(policy, dataset, training, policy.get_parameters(), recipe.seed)
+    found["training"] = describe_training(trained)
+    found["takeovers"] = []
+    for number, takeovers in enumerate(recipe.takeovers, start=1):
+        policy.set_parameters(trained.parameters)
+        more, recorded_s = record_takeovers(number, recipe, policy, folder.root)
+        dataset = replace(dataset, train=dataset.train.join(more.train))
+        training = replace(training, steps=takeovers.steps, learning_rate=takeovers.learning_rate)
+        trained = train(policy, dataset, training, trained.parameters, recipe.seed + number)
+        found["takeovers"].append(describe(more, recorded_s) | describe_training(trained))
     folder.write_model(1, lambda partial, final: export_policy(policy, partial, final))
     films = folder.get_evaluation_folder(1)
     rollouts = SimulatorRollouts(policy, plan).roll_out(trained.parameters, recipe.task, films)
-    found = describe(recipe, dataset, trained, rollouts, recorded_s)
+    found["rollouts"] = rollouts.to_json()
     folder.write_json(films / "rollouts.json", {"round": 1, "tasks": [rollouts.to_json()]})
     folder.write_json(folder.root / "recipe.json", found)
     return found
 
 
-def record(recipe: PolicyRecipe, root: Path) -> Dataset:
-    """The demonstrations, recorded into `root` unless they are there."""
+def record(
+    recipe: PolicyRecipe, root: Path, episodes: int, first_seed: int, lead: Lead | None = None
+) -> tuple[Dataset, float]:
+    """Demonstrations, recorded into `root` unless they are there, and the seconds it took."""
     from zk0.learning.simulator.meshes import use_light_meshes
     from zk0.learning.simulator.recording import record_dataset
 
+    start = time.monotonic()
     if not root.exists():
-        log.info("recording %d episodes of %s", recipe.episodes, recipe.task)
+        log.info("recording %d episodes of %s", episodes, recipe.task)
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 use_light_meshes(Path(scratch) / "so101")
-                record_dataset(root, recipe.task, recipe.episodes, recipe.first_seed)
+                record_dataset(root, recipe.task, episodes, first_seed, lead)
         except OSError as error:
             raise DatasetError(
                 f"recording into {root} failed ({error}): free some space, remove the folder and "
                 "start again"
             ) from error
-    return load_dataset(f"local:{root}")
+    dataset = load_dataset(f"local:{root}")
+    if recipe.turn_deg:
+        from zk0.learning.simulator.turning import build_turning
+
+        dataset = replace(dataset, augment=build_turning(recipe.task, recipe.turn_deg))
+    return dataset, time.monotonic() - start
+
+
+def record_takeovers(
+    number: int, recipe: PolicyRecipe, policy: Policy, root: Path
+) -> tuple[Dataset, float]:
+    """Of the recipe's round `number`, from 1 on."""
+    from zk0.learning.simulator.leads import Takeover
+
+    takeovers, first_seed = recipe.takeovers[number - 1], recipe.first_seed + number * SEEDS_APART
+    lead = Takeover(policy, takeovers.most_steps)
+    return record(recipe, root / f"takeovers_{number}", takeovers.episodes, first_seed, lead)
+
+
+def train(
+    policy: Policy, dataset: Dataset, recipe: TrainingRecipe, base: Tensors, seed: int
+) -> TrainingResult:
+    log.info("training for %d steps on %d frames", recipe.steps, len(dataset.train))
+    trained = SmolVlaLearner(policy, dataset, recipe).train(base, seed)
+    log.info("held-out loss %.4f → %.4f", trained.loss_before, trained.loss_after)
+    return trained
 
 
 def prepare(recipe: PolicyRecipe, statistics_file: Path) -> Policy:
-    """The untrained tiny model with the network's normalisation, also written to a file.
+    """The model to start from with the network's normalisation, also written to a file.
 
     Statistics of one task's own would divide by the spread of a joint that hardly moves.
     """
     shutil.copyfile(MODELS / "tiny" / STATISTICS_FILE, statistics_file)
-    policy = load_policy("tiny", "all", statistics_file=statistics_file)
+    policy = load_policy(recipe.model, "all", statistics_file=statistics_file)
     policy.module.config.n_action_steps = recipe.n_action_steps
     return policy
 
 
-def describe(
-    recipe: PolicyRecipe,
-    dataset: Dataset,
-    trained: TrainingResult,
-    rollouts: RolloutResult,
-    recorded_s: float,
-) -> dict[str, Any]:
-    return {
-        "recipe": {name: getattr(recipe, name) for name in recipe.__slots__},
-        "frames": {"train": len(dataset.train), "held_out": len(dataset.held_out)},
-        "loss": {"before": trained.loss_before, "after": trained.loss_after},
-        "seconds": {
-            "recording": round(recorded_s, 1),
-            "training": round(trained.seconds, 1),
-            "rollouts": round(rollouts.seconds, 1),
-        },
-        "rollouts": rollouts.to_json(),
-    }
+def describe(dataset: Dataset, seconds: float) -> dict[str, Any]:
+    frames = {"train": len(dataset.train), "held_out": len(dataset.held_out)}
+    return {"frames": frames, "seconds": round(seconds, 1)}
+
+
+def describe_training(trained: TrainingResult) -> dict[str, Any]:
+    loss = {"before": trained.loss_before, "after": trained.loss_after}
+    return {"loss": loss, "training_seconds": round(trained.seconds, 1)}

@@ -21,7 +21,7 @@ from zk0.learning.films import write_film
 from zk0.learning.policy import MODELS, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
 from zk0.outputs.folder import OutputFolder
-from zk0.shipped import PolicyRecipe, run_recipe
+from zk0.shipped import PolicyRecipe, Takeovers, run_recipe
 
 needs_simulator = pytest.mark.skipif(
     not module.is_simulator_installed(), reason="needs `uv sync --group simulator`"
@@ -61,7 +61,7 @@ def policy() -> Policy:
 @needs_simulator
 def test_an_unknown_task_is_refused(policy: Policy) -> None:
     simulator = SimulatorRollouts(policy, RolloutPlan(episodes=1))
-    with pytest.raises(ConfigError, match=r"one of .*'lift', 'place', 'reach', 'stack', 'touch'"):
+    with pytest.raises(ConfigError, match=r"one of .*'lift', 'lift-anywhere', 'place', 'reach'"):
         simulator.roll_out(policy.get_parameters(), "juggle", None)
 
 
@@ -74,7 +74,7 @@ def test_rollouts_repeat_and_are_filmed(policy: Policy, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["reach_0.mp4"]
 
 
-@pytest.fixture(scope="module", params=["touch", "touch-wide", "reach"])
+@pytest.fixture(scope="module", params=["touch", "touch-wide", "reach", "lift", "lift-anywhere"])
 def solved(request: pytest.FixtureRequest) -> Iterator[list[bool]]:
     """What the scripted expert reaches in five episodes."""
     from zk0.learning.simulator.experts import Expert
@@ -153,3 +153,26 @@ def test_a_recipe_goes_from_nothing_to_a_judged_model(tmp_path: Path) -> None:
     written = json.loads((folder.root / "recipe.json").read_bytes())
     assert written["rollouts"]["blind_control"]["episodes"] == 1
     assert written == found
+    assert found["takeovers"] == []
+
+
+@needs_simulator
+def test_an_expert_takes_over_from_the_policy_and_training_goes_on(tmp_path: Path) -> None:
+    recipe = PolicyRecipe("reach", episodes=2, steps=1, takeovers=(Takeovers(2, 3, steps=1),))
+    folder = OutputFolder.open(tmp_path, datetime(2026, 11, 26))
+    found = run_recipe(recipe, folder, RolloutPlan(episodes=1, blind=False, filmed=0))
+    [takeovers] = found["takeovers"]
+    assert takeovers["frames"]["train"] > 0
+    assert takeovers["loss"]["before"] == found["training"]["loss"]["after"]
+    assert (folder.root / "takeovers_1/meta/info.json").is_file()
+
+
+@needs_simulator
+def test_demonstrations_of_lifting_start_where_the_arm_wandered() -> None:
+    from zk0.learning.simulator.recording import run_expert
+
+    with module.open_environment("lift-anywhere", film=False) as environment:
+        episodes = [list(run_expert(environment, "lift-anywhere", seed)) for seed in range(4)]
+    starts = np.array([rows[0]["observation.state"] for rows in episodes if rows])
+    assert len(starts) > 2
+    assert np.ptp(starts[:, 1]) > 10, "degrees of the shoulder"

@@ -45,6 +45,18 @@ def test_selected_episodes_keep_their_rows_and_numbers() -> None:
     assert len(part.instructions) == len(part) == 6
 
 
+def test_joined_frames_number_their_episodes_on() -> None:
+    first, second = make_frames({0: 3, 1: 2}), make_frames({2: 4, 5: 1}, seed=1)
+    joined = first.join(second)
+    assert joined.episodes == [0, 1, 2, 5]
+    again = joined.join(make_frames({0: 2}))
+    assert again.episodes == [0, 1, 2, 5, 6]
+    assert np.array_equal(joined.action[5:], second.action)
+    assert len(joined.instructions) == len(joined.images["observation.images.wrist"]) == 10
+    _, is_pad = joined.get_chunks([4], 2)
+    assert is_pad.tolist() == [[False, True]], "a chunk ends where its own episode does"
+
+
 def test_episode_digest_ignores_the_episode_number_and_the_pixels() -> None:
     frames = make_frames({0: 3, 1: 2})
     moved = Frames({}, frames.state, frames.action, frames.episode + 7, frames.instructions)

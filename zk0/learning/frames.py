@@ -53,6 +53,21 @@ class Frames:
             offsets=self.offsets,
         )
 
+    def join(self, other: Frames) -> Frames:
+        """These and the other's frames of the same cameras, whose episodes are numbered on."""
+        number = self.episode[-1] + 1 - other.episode[0]
+        return Frames(
+            images={
+                key: np.concatenate([pixels, other.images[key]])
+                for key, pixels in self.images.items()
+            },
+            state=np.concatenate([self.state, other.state]),
+            action=np.concatenate([self.action, other.action]),
+            episode=np.concatenate([self.episode, other.episode + number]),
+            instructions=self.instructions + other.instructions,
+            offsets=self.offsets,
+        )
+
     def validate_chunks(self, chunk_size: int) -> None:
         """Raises DatasetError where the actions' offsets are not those of a chunk."""
         found = len(self.offsets.get(ACTION_KEY, range(chunk_size)))

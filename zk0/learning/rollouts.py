@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from zk0.errors import ConfigError
 from zk0.learning.films import write_film
+from zk0.learning.pilot import Pilot
 from zk0.learning.policy import Policy
-from zk0.learning.robot import CAMERA_PREFIX, SO101, STATE_KEY, Robot
+from zk0.learning.robot import SO101, Robot
 from zk0.ports import Tensors
 from zk0.scoring import RolloutResult
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 FIRST_SEED = 1_000_000
 """Far from the seeds of every recorded episode, pools included."""
-GRAY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,38 +96,15 @@ class SimulatorRollouts:
     def _run_episode(
         self, environment: Any, seed: int, blind: bool, frames: list[Image] | None
     ) -> bool:
-        from zk0.learning.simulator.environment import to_joint_targets
-
-        policy, simulator = self._policy, environment.unwrapped
-        policy.module.reset()
+        pilot = Pilot(self._policy, seed, blind=blind, robot=self._robot)
         observation, _ = environment.reset(seed=seed)
-        generator = torch.Generator().manual_seed(seed)
         while True:
-            batch = self._build_batch(simulator, observation, blind)
-            noise = torch.randn(1, policy.chunk_size, policy.max_action_dim, generator=generator)
-            given = {"noise": noise.to(policy.module.config.device)} if policy.is_flow else {}
-            action = policy.module.select_action(policy.preprocess(batch), **given)
-            row = policy.postprocess(action)[0].float().cpu().numpy()
-            observation, _, terminated, truncated, info = environment.step(
-                to_joint_targets(simulator, row)
-            )
+            action = pilot.choose(environment.unwrapped, observation)
+            observation, _, terminated, truncated, info = environment.step(action)
             if frames is not None:
                 frames.append(environment.render())
             if terminated or truncated:
                 return bool(info["success"])
-
-    def _build_batch(
-        self, simulator: Any, observation: dict[str, Any], blind: bool
-    ) -> dict[str, Any]:
-        from zk0.learning.simulator.environment import to_dataset_row
-
-        state = torch.from_numpy(to_dataset_row(simulator, observation["state"]))
-        batch: dict[str, Any] = {STATE_KEY: state[None], "task": [simulator.task_description]}
-        for camera in self._robot.cameras:
-            pixels = torch.from_numpy(observation[f"{camera}_camera"].copy())
-            image = pixels.permute(2, 0, 1)[None].float() / 255
-            batch[CAMERA_PREFIX + camera] = torch.full_like(image, GRAY) if blind else image
-        return batch
 
 
 @contextmanager

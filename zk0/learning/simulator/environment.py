@@ -29,6 +29,7 @@ from so101_nexus.objects import CubeObject
 from so101_nexus.observations import JointPositions, OverheadCamera, WristCamera
 from so101_nexus.rendering import RenderingQuality
 
+from zk0.learning.simulator.leads import Lead, Wander
 from zk0.learning.simulator.reach import ReachEnv
 
 CONTROL_HZ = 10
@@ -72,6 +73,8 @@ class TaskSpec:
     """A demonstration goes on past success until the tool is this near its goal, if set."""
     drift_rad: float = 0.0
     """Spread of a slowly changing error on what the arm of a demonstration executes."""
+    lead: Lead | None = None
+    """What a demonstration's arm does before the expert takes over, if anything."""
     height_m: float = 0.07
     """About how high arm and goal are, for turning pictures (`turning.py`)."""
 
@@ -86,11 +89,13 @@ TASKS = {
         {
             "objects": [CubeObject(color="green")],
             "robot": RobotConfig(init_pose=ANYWHERE),
+            "touch_margin": 0.012,
             **WIDE,
         },
         30,
         near_m=0.03,
         drift_rad=0.03,
+        height_m=0.02,
     ),
     "reach": TaskSpec(
         REACH,
@@ -107,6 +112,15 @@ TASKS = {
     ),
     "lift": TaskSpec(
         "MuJoCoPickLift-v1", PickConfig, {"objects": [CubeObject(color="red")], **SPAWN}, 90
+    ),
+    "lift-anywhere": TaskSpec(
+        "MuJoCoPickLift-v1",
+        PickConfig,
+        {"objects": [CubeObject(color="red")], **SPAWN},
+        90,
+        drift_rad=0.012,
+        lead=Wander((-45, -100, -10, 10, -110, -10), (45, 20, 90, 90, 20, 60)),
+        height_m=0.02,
     ),
     "place": TaskSpec(
         "MuJoCoPickAndPlace-v1",

@@ -9,6 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zk0.learning.simulator.kinematics import InverseKinematics
+from zk0.learning.simulator.lifting import (
+    GRASP_HEIGHT_M,
+    LIFTED_HEIGHT_M,
+    Phase,
+    choose_phase,
+    compute_approach_height,
+)
 
 Vector = NDArray[np.float64]
 Targets = Iterator[Vector]
@@ -18,9 +25,11 @@ OPEN_RAD = 1.0
 SHUT_RAD = -0.15
 SPEED_RAD = 0.09
 HOVER_M = 0.09
-GRASP_HEIGHT_M = 0.012
 LEAD_RAD = 0.12
 """How far ahead of the arm an approach aims, in any joint."""
+LIFT_LEAD_RAD = 0.15
+CLOSING_RAD = 0.4
+"""The jaws of an expert without a plan close by this much a step."""
 NEUTRAL_RAD = np.radians([0.0, -45.0, 45.0, 45.0, 0.0, -10.0])
 FLAT = np.array([1.0, 1.0, 0.0])
 
@@ -41,6 +50,7 @@ class Expert:
             "touch-wide": self._touch_from_anywhere,
             "reach": self._reach,
             "lift": self._lift,
+            "lift-anywhere": self._lift_from_anywhere,
             "place": self._place,
             "stack": self._stack,
         }
@@ -53,20 +63,40 @@ class Expert:
         yield from self._go(raise_point(cube, 0.02), None, 0.2)
 
     def _touch_from_anywhere(self) -> Targets:
-        cube = self._simulator._get_target_pose()[:3]
-        joints = self._kinematics.solve(raise_point(cube, 0.02), None, NEUTRAL_RAD)
-        yield from self._approach(np.r_[joints, NEUTRAL_RAD[5]])
+        while True:
+            cube = self._simulator._get_target_pose()[:3]
+            joints = self._kinematics.solve(raise_point(cube, 0.02), None, NEUTRAL_RAD)
+            yield self._aim(np.r_[joints, NEUTRAL_RAD[5]], LEAD_RAD)
 
     def _reach(self) -> Targets:
         ball = np.array(self._simulator._target_pos, dtype=np.float64)
         joints = self._kinematics.solve(ball, None, NEUTRAL_RAD, down=False)
-        yield from self._approach(np.r_[joints, NEUTRAL_RAD[5]])
+        while True:
+            yield self._aim(np.r_[joints, NEUTRAL_RAD[5]], LEAD_RAD)
 
     def _lift(self) -> Targets:
         cube = self._simulator._get_target_pose()
         yaw = compute_grasp_yaw(cube)
         yield from self._grasp(cube, yaw)
         yield from self._go(raise_point(self._tool(), HOVER_M), yaw, SHUT_RAD)
+
+    def _lift_from_anywhere(self) -> Targets:
+        """The jaw line follows the cube's direction, not its faces: closing jaws turn the cube."""
+        while True:
+            cube, tool, now = self._simulator._get_target_pose()[:3], self._tool(), self._joints()
+            yaw = float(np.arctan2(cube[1], cube[0]) + np.pi / 2)
+            off_m, turn_rad = float(np.linalg.norm((cube - tool)[:2])), self._compute_turn(yaw)
+            held = self._simulator._is_grasping() > 0.5
+            phase = choose_phase(off_m, turn_rad, float(tool[2]), held)
+            height_m, start, gripper = GRASP_HEIGHT_M, now, max(now[5] - CLOSING_RAD, SHUT_RAD)
+            if phase is Phase.LIFT:
+                height_m, gripper = LIFTED_HEIGHT_M, SHUT_RAD
+            elif phase is Phase.APPROACH:
+                height_m, gripper = compute_approach_height(off_m, turn_rad), OPEN_RAD
+                start = NEUTRAL_RAD
+            joints = self._kinematics.solve(np.r_[cube[:2], height_m], yaw, start)
+            self._target = np.r_[self._aim(np.r_[joints, now[5]], LIFT_LEAD_RAD)[:5], gripper]
+            yield self._target
 
     def _place(self) -> Targets:
         cube, goal = self._simulator._get_object_pose(), self._simulator._get_target_pos()
@@ -115,17 +145,24 @@ class Expert:
             self._target = start + (goal - start) * step / steps
             yield self._target
 
-    def _approach(self, goal: Vector) -> Targets:
-        """Without end: from where the arm is now, so only place and goal decide, and no plan."""
-        while True:
-            joints = np.array(self._simulator._get_current_qpos(), dtype=np.float64)
-            way = goal - joints
-            self._target = joints + way * min(1.0, LEAD_RAD / max(np.abs(way).max(), 1e-9))
-            yield self._target
+    def _aim(self, goal: Vector, lead_rad: float) -> Vector:
+        """From where the arm is now, so only place and goal decide, and no plan."""
+        joints = self._joints()
+        way = goal - joints
+        return np.asarray(joints + way * min(1.0, lead_rad / max(np.abs(way).max(), 1e-9)))
 
     def _hold(self, steps: int) -> Targets:
         for _ in range(steps):
             yield self._target
+
+    def _joints(self) -> Vector:
+        return np.array(self._simulator._get_current_qpos(), dtype=np.float64)
+
+    def _compute_turn(self, yaw: float) -> float:
+        """Angle between the jaw line and `yaw`, whose two ends are alike, in radians."""
+        jaw = self._simulator.data.site_xmat[self._simulator._tcp_site_id].reshape(3, 3)[:, 0]
+        turn = np.arctan2(jaw[1], jaw[0]) - yaw
+        return float(abs((turn + np.pi / 2) % np.pi - np.pi / 2))
 
     def _tool(self) -> Vector:
         return np.array(self._simulator._get_tcp_pose()[:3], dtype=np.float64)

@@ -20,6 +20,7 @@ from zk0.learning.simulator.environment import (
     to_dataset_row,
 )
 from zk0.learning.simulator.experts import Expert
+from zk0.learning.simulator.leads import Lead
 
 CAMERAS = ("overhead", "wrist")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
@@ -40,11 +41,13 @@ class RecordedSet:
     frames: int
 
 
-def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> RecordedSet:
+def record_dataset(
+    folder: Path, task: str, episodes: int, first_seed: int, lead: Lead | None = None
+) -> RecordedSet:
     """Write `episodes` successful episodes of `task` to `folder`, which must not exist.
 
     Seeds count up from `first_seed`; an episode that the simulator does not call a
-    success is dropped.
+    success is dropped. `lead` comes before the expert, in place of the task's own.
     """
     dataset = LeRobotDataset.create(
         repo_id=f"zk0/{folder.name}",
@@ -59,8 +62,8 @@ def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> R
     kept: list[int] = []
     seed = first_seed
     while len(kept) < episodes:
-        rows = list(run_expert(environment, task, seed))
-        if rows[-1]["success"]:
+        rows = list(run_expert(environment, task, seed, lead))
+        if rows and rows[-1]["success"]:
             for row in rows:
                 row.pop("success")
                 dataset.add_frame(row)
@@ -72,12 +75,22 @@ def record_dataset(folder: Path, task: str, episodes: int, first_seed: int) -> R
     return RecordedSet(task, first_seed, seed - first_seed, tuple(kept), dataset.meta.total_frames)
 
 
-def run_expert(environment: Any, task: str, seed: int) -> Iterator[dict[str, Any]]:
-    """One episode as data set rows; `success` tells what the step after the row led to."""
+def run_expert(
+    environment: Any, task: str, seed: int, lead: Lead | None = None
+) -> Iterator[dict[str, Any]]:
+    """One episode as data set rows; `success` tells what the step after the row led to.
+
+    No row where the episode was over before the expert's turn.
+    """
     observation, _ = environment.reset(seed=seed)
     simulator = environment.unwrapped
     low, high = environment.action_space.low, environment.action_space.high
     noise, spec = np.random.default_rng(seed), TASKS[task]
+    lead = lead or spec.lead
+    if lead is not None:
+        observation = lead(environment, observation, noise)
+        if observation is None:
+            return
     arm: NDArray[np.float64] = np.array([1.0, 1, 1, 1, 1, 0])
     drift: NDArray[np.float64] = np.zeros(6)
     for target in Expert(simulator, task).plan():
