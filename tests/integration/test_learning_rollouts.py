@@ -5,6 +5,7 @@ Skipped where the simulator is not installed (`uv sync --group simulator`, EGL).
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -34,6 +35,30 @@ def test_a_missing_simulator_is_one_sentence_that_says_what_to_do(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="uv sync --group simulator"):
         require_simulator("touch")
+
+
+@needs_simulator
+def test_an_episode_of_one_frame_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arms start near their goal at times; LeRobot fails on the next episode's video then."""
+    from zk0.learning.simulator import recording
+
+    def act(_environment: Any, _task: str, seed: int, _lead: Any) -> Iterator[dict[str, Any]]:
+        for _ in range(1 if seed == 1 else 4):
+            row: dict[str, Any] = {"task": "Touch the green cube.", "success": True}
+            row |= {k: np.full(6, seed, np.float32) for k in ("observation.state", "action")}
+            row |= {
+                f"observation.images.{camera}": np.full((64, 64, 3), seed, np.uint8)
+                for camera in recording.CAMERAS
+            }
+            yield row
+
+    monkeypatch.setattr(recording, "run_expert", act)
+    monkeypatch.setattr(recording, "make_environment", lambda _task: io.StringIO())
+    found = recording.record_dataset(tmp_path / "set", "touch", 3, first_seed=0)
+    assert found.seeds_kept == (0, 2, 3)
+    assert len(load_dataset(f"local:{tmp_path / 'set'}").train) == 8
 
 
 def test_a_film_has_every_frame(tmp_path: Path) -> None:

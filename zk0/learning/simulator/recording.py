@@ -26,6 +26,8 @@ CAMERAS = ("overhead", "wrist")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 ACTION_NOISE_RAD = 0.01
 """Spread of the noise on what the arm executes; the recorded action is the expert's own."""
+LEAST_ROWS = 2
+"""LeRobot cannot append the video of a single frame to that of other episodes."""
 DRIFT_MEMORY = 0.7
 """Share of a step's drift that the next one keeps, and the weight of what is new in it."""
 
@@ -47,7 +49,8 @@ def record_dataset(
     """Write `episodes` successful episodes of `task` to `folder`, which must not exist.
 
     Seeds count up from `first_seed`; an episode that the simulator does not call a
-    success is dropped. `lead` comes before the expert, in place of the task's own.
+    success, or of less than `LEAST_ROWS`, is dropped. `lead` comes before the expert, in place
+    of the task's own.
     """
     dataset = LeRobotDataset.create(
         repo_id=f"zk0/{folder.name}",
@@ -63,7 +66,7 @@ def record_dataset(
     seed = first_seed
     while len(kept) < episodes:
         rows = list(run_expert(environment, task, seed, lead))
-        if rows and rows[-1]["success"]:
+        if len(rows) >= LEAST_ROWS and rows[-1]["success"]:
             for row in rows:
                 row.pop("success")
                 dataset.add_frame(row)
