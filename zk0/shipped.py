@@ -72,11 +72,14 @@ SHIPPED = {
     "touch-wide": PolicyRecipe(  # measured from `reach`'s model (docs/measurements.md)
         "touch-wide",
         episodes=540,
-        steps=1200,
+        steps=1400,
         n_action_steps=4,
         learning_rate=7e-4,
         turn_deg=25.0,
-        takeovers=(Takeovers(episodes=95, most_steps=12, steps=650, learning_rate=6e-4),),
+        takeovers=(
+            Takeovers(episodes=125, most_steps=12, steps=800, learning_rate=6e-4),
+            Takeovers(episodes=125, most_steps=12, steps=900, learning_rate=5e-4),
+        ),
     ),
     "reach": PolicyRecipe("reach", episodes=800, steps=2250, n_action_steps=8, turn_deg=25.0),
     "lift": PolicyRecipe(
@@ -141,7 +144,7 @@ def record(
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 use_light_meshes(Path(scratch) / "so101")
-                record_dataset(root, recipe.task, episodes, first_seed, lead)
+                record_dataset(root, recipe.task, episodes, first_seed, lead, lossless=True)
         except OSError as error:
             raise DatasetError(
                 f"recording into {root} failed ({error}): free some space, remove the folder and "

@@ -86,7 +86,9 @@ def policy() -> Policy:
 @needs_simulator
 def test_an_unknown_task_is_refused(policy: Policy) -> None:
     simulator = SimulatorRollouts(policy, RolloutPlan(episodes=1))
-    with pytest.raises(ConfigError, match=r"one of .*'lift', 'lift-anywhere', 'place', 'reach'"):
+    with pytest.raises(
+        ConfigError, match=r"one of .*'lift', 'lift-anywhere', 'place', 'place-anywhere', 'reach'"
+    ):
         simulator.roll_out(policy.get_parameters(), "juggle", None)
 
 
@@ -99,7 +101,10 @@ def test_rollouts_repeat_and_are_filmed(policy: Policy, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["reach_0.mp4"]
 
 
-@pytest.fixture(scope="module", params=["touch", "touch-wide", "reach", "lift", "lift-anywhere"])
+@pytest.fixture(
+    scope="module",
+    params=["touch", "touch-wide", "reach", "lift", "lift-anywhere", "place-anywhere"],
+)
 def solved(request: pytest.FixtureRequest) -> Iterator[list[bool]]:
     """What the scripted expert reaches in five episodes."""
     from zk0.learning.simulator.experts import Expert

@@ -57,6 +57,8 @@ ANYWHERE = Pose(
     gripper_deg=-10.0,
 )
 """A start drawn anew for every episode, so that joint positions do not give the goal away."""
+WANDER_ABOVE = Wander((-45, -100, -10, 10, -110, -10), (45, 20, 90, 90, 20, 60))
+"""Before a demonstration of lifting or placing."""
 REACH = "zk0/Reach-v0"
 gymnasium.register(REACH, entry_point=ReachEnv)
 
@@ -95,6 +97,7 @@ TASKS = {
         30,
         near_m=0.03,
         drift_rad=0.03,
+        lead=Wander((-60, -90, 20, 0, 0, -10), (60, -20, 90, 75, 0, -10)),
         height_m=0.02,
     ),
     "reach": TaskSpec(
@@ -119,7 +122,7 @@ TASKS = {
         {"objects": [CubeObject(color="red")], **SPAWN},
         90,
         drift_rad=0.012,
-        lead=Wander((-45, -100, -10, 10, -110, -10), (45, 20, 90, 90, 20, 60)),
+        lead=WANDER_ABOVE,
         height_m=0.02,
     ),
     "place": TaskSpec(
@@ -127,6 +130,15 @@ TASKS = {
         PickAndPlaceConfig,
         {"cube_colors": "red", "target_colors": "blue", **SPAWN},
         130,
+    ),
+    "place-anywhere": TaskSpec(
+        "MuJoCoPickAndPlace-v1",
+        PickAndPlaceConfig,
+        {"cube_colors": "red", "target_colors": "blue", **SPAWN},
+        130,
+        drift_rad=0.012,
+        lead=WANDER_ABOVE,
+        height_m=0.02,
     ),
     "stack": TaskSpec("MuJoCoStackCube-v1", StackCubeConfig, SPAWN, 130),
 }

@@ -12,9 +12,15 @@ from zk0.learning.simulator.kinematics import InverseKinematics
 from zk0.learning.simulator.lifting import (
     GRASP_HEIGHT_M,
     LIFTED_HEIGHT_M,
-    Phase,
-    choose_phase,
     compute_approach_height,
+    is_around,
+)
+from zk0.learning.simulator.placing import (
+    OPENED_RAD,
+    OPENING_RAD,
+    compute_carry_height,
+    compute_leave_height,
+    is_placed,
 )
 
 Vector = NDArray[np.float64]
@@ -27,7 +33,10 @@ SPEED_RAD = 0.09
 HOVER_M = 0.09
 LEAD_RAD = 0.12
 """How far ahead of the arm an approach aims, in any joint."""
-LIFT_LEAD_RAD = 0.15
+GRASP_LEAD_RAD = 0.15
+CARRY_LEAD_RAD = 0.2
+GRIP_OFFSET_M = 0.02
+"""Jaws hold a cube at most this far from its middle."""
 CLOSING_RAD = 0.4
 """The jaws of an expert without a plan close by this much a step."""
 NEUTRAL_RAD = np.radians([0.0, -45.0, 45.0, 45.0, 0.0, -10.0])
@@ -52,6 +61,7 @@ class Expert:
             "lift": self._lift,
             "lift-anywhere": self._lift_from_anywhere,
             "place": self._place,
+            "place-anywhere": self._place_from_anywhere,
             "stack": self._stack,
         }
         yield from plans[self._task]()
@@ -81,22 +91,54 @@ class Expert:
         yield from self._go(raise_point(self._tool(), HOVER_M), yaw, SHUT_RAD)
 
     def _lift_from_anywhere(self) -> Targets:
-        """The jaw line follows the cube's direction, not its faces: closing jaws turn the cube."""
         while True:
-            cube, tool, now = self._simulator._get_target_pose()[:3], self._tool(), self._joints()
-            yaw = float(np.arctan2(cube[1], cube[0]) + np.pi / 2)
-            off_m, turn_rad = float(np.linalg.norm((cube - tool)[:2])), self._compute_turn(yaw)
-            held = self._simulator._is_grasping() > 0.5
-            phase = choose_phase(off_m, turn_rad, float(tool[2]), held)
+            cube = self._simulator._get_target_pose()[:3]
+            if self._is_holding():
+                yaw = compute_natural_yaw(cube)
+                joints = self._kinematics.solve(
+                    np.r_[cube[:2], LIFTED_HEIGHT_M], yaw, self._joints()
+                )
+                yield self._aim_arm(joints, SHUT_RAD, GRASP_LEAD_RAD)
+            else:
+                yield self._grasp_from_anywhere(cube)
+
+    def _grasp_from_anywhere(self, cube: Vector) -> Vector:
+        """The jaw line follows the cube's direction, not its faces: closing jaws turn the cube."""
+        tool, now, yaw = self._tool(), self._joints(), compute_natural_yaw(cube)
+        off_m, turn_rad = float(np.linalg.norm((cube - tool)[:2])), self._compute_turn(yaw)
+        height_m, start, gripper = compute_approach_height(off_m, turn_rad), NEUTRAL_RAD, OPEN_RAD
+        if is_around(off_m, turn_rad, float(tool[2])):
             height_m, start, gripper = GRASP_HEIGHT_M, now, max(now[5] - CLOSING_RAD, SHUT_RAD)
-            if phase is Phase.LIFT:
-                height_m, gripper = LIFTED_HEIGHT_M, SHUT_RAD
-            elif phase is Phase.APPROACH:
-                height_m, gripper = compute_approach_height(off_m, turn_rad), OPEN_RAD
-                start = NEUTRAL_RAD
-            joints = self._kinematics.solve(np.r_[cube[:2], height_m], yaw, start)
-            self._target = np.r_[self._aim(np.r_[joints, now[5]], LIFT_LEAD_RAD)[:5], gripper]
-            yield self._target
+        joints = self._kinematics.solve(np.r_[cube[:2], height_m], yaw, start)
+        return self._aim_arm(joints, gripper, GRASP_LEAD_RAD)
+
+    def _place_from_anywhere(self) -> Targets:
+        rest_m = float(self._simulator._initial_obj_z)
+        while True:
+            cube, goal = self._simulator._get_object_pose()[:3], self._simulator._get_target_pos()
+            far_m, held = float(np.linalg.norm((cube - goal)[:2])), self._is_holding()
+            if is_placed(far_m, float(cube[2]) - rest_m, held):
+                yield self._leave(held)
+            elif held:
+                yield self._carry_from_anywhere(cube, goal, far_m)
+            else:
+                yield self._grasp_from_anywhere(cube)
+
+    def _carry_from_anywhere(self, cube: Vector, goal: Vector, far_m: float) -> Vector:
+        """The jaw line stays free: a circle has no faces."""
+        offset = (self._tool() - cube)[:2]  # of the jaws on the cube, as far as can be believed
+        offset *= min(1.0, GRIP_OFFSET_M / max(float(np.linalg.norm(offset)), 1e-9))
+        start = np.r_[NEUTRAL_RAD[:4], self._joints()[4:]]
+        point = np.r_[goal[:2] + offset, compute_carry_height(far_m)]
+        joints = self._kinematics.solve(point, None, start)
+        return self._aim_arm(joints, SHUT_RAD, CARRY_LEAD_RAD)
+
+    def _leave(self, held: bool) -> Vector:
+        tool, now = self._tool(), self._joints()
+        height_m = compute_leave_height(float(tool[2]), float(now[5]), held)
+        joints = self._kinematics.solve(np.r_[tool[:2], height_m], None, now)
+        gripper = min(OPENED_RAD, now[5] + OPENING_RAD)
+        return self._aim_arm(joints, gripper, GRASP_LEAD_RAD)
 
     def _place(self) -> Targets:
         cube, goal = self._simulator._get_object_pose(), self._simulator._get_target_pos()
@@ -151,9 +193,18 @@ class Expert:
         way = goal - joints
         return np.asarray(joints + way * min(1.0, lead_rad / max(np.abs(way).max(), 1e-9)))
 
+    def _aim_arm(self, joints: Vector, gripper: float, lead_rad: float) -> Vector:
+        """As `_aim` for the arm; the gripper goes where it should at once."""
+        self._target = self._aim(np.r_[joints, self._joints()[5]], lead_rad)
+        self._target[5] = gripper
+        return self._target
+
     def _hold(self, steps: int) -> Targets:
         for _ in range(steps):
             yield self._target
+
+    def _is_holding(self) -> bool:
+        return bool(self._simulator._is_grasping() > 0.5)
 
     def _joints(self) -> Vector:
         return np.array(self._simulator._get_current_qpos(), dtype=np.float64)
@@ -176,8 +227,13 @@ def compute_grasp_yaw(pose: Vector) -> float:
     """
     w, x, y, z = pose[3:7]
     cube_yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    natural = np.arctan2(pose[1], pose[0]) + np.pi / 2
+    natural = compute_natural_yaw(pose)
     return float(cube_yaw + np.round((natural - cube_yaw) / (np.pi / 2)) * np.pi / 2)
+
+
+def compute_natural_yaw(position: Vector) -> float:
+    """The wrist's own direction at `position`, float64[≥2] in metres, in radians."""
+    return float(np.arctan2(position[1], position[0]) + np.pi / 2)
 
 
 def raise_point(position: Vector, height_m: float) -> Vector:

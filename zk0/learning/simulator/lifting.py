@@ -6,8 +6,6 @@ geometry, so the expert can take over from anywhere.
 
 from __future__ import annotations
 
-from enum import Enum
-
 GRASP_HEIGHT_M = 0.012
 HOVER_HEIGHT_M = 0.09
 LIFTED_HEIGHT_M = 0.102
@@ -24,27 +22,15 @@ TURN_M = 0.03
 """Metres of distance that a radian of turn counts as."""
 
 
-class Phase(Enum):
-    """Of lifting."""
-
-    APPROACH = "approach"
-    CLOSE = "close"
-    LIFT = "lift"
-
-
-def choose_phase(off_m: float, turn_rad: float, tool_m: float, held: bool) -> Phase:
-    """The phase of a tool that is `off_m` beside the cube's axis and `tool_m` above the floor.
+def is_around(off_m: float, turn_rad: float, tool_m: float) -> bool:
+    """Whether the open jaws are around the cube, so that they should close.
 
     Args:
-        off_m: horizontal distance in metres.
+        off_m: horizontal distance from the tool to the cube's axis in metres.
         turn_rad: angle between the jaw line and where it should point.
-        tool_m: height in metres.
-        held: whether the jaws hold the cube.
+        tool_m: the tool's height above the floor in metres.
     """
-    if held:
-        return Phase.LIFT
-    is_placed = off_m < CLOSE_M and turn_rad < CLOSE_TURN_RAD and tool_m < CLOSE_HEIGHT_M
-    return Phase.CLOSE if is_placed else Phase.APPROACH
+    return off_m < CLOSE_M and turn_rad < CLOSE_TURN_RAD and tool_m < CLOSE_HEIGHT_M
 
 
 def compute_approach_height(off_m: float, turn_rad: float) -> float:
