@@ -93,6 +93,19 @@ SHIPPED = {
             Takeovers(episodes=100, most_steps=25, steps=1100, learning_rate=6e-4),
         ),
     ),
+    "place": PolicyRecipe(  # from `lift`'s model, which grasps
+        "place-anywhere",
+        episodes=250,
+        steps=1600,
+        n_action_steps=4,
+        learning_rate=7e-4,
+        turn_deg=15.0,
+        takeovers=(
+            Takeovers(episodes=150, most_steps=30, steps=1300, learning_rate=6e-4),
+            Takeovers(episodes=150, most_steps=40, steps=1300, learning_rate=6e-4),
+            Takeovers(episodes=100, most_steps=50, steps=1000, learning_rate=5e-4),
+        ),
+    ),
 }
 
 

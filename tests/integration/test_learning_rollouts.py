@@ -61,6 +61,27 @@ def test_an_episode_of_one_frame_is_not_recorded(
     assert len(load_dataset(f"local:{tmp_path / 'set'}").train) == 8
 
 
+@needs_simulator
+def test_a_lossless_recording_keeps_every_pixel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zk0.learning.simulator import recording
+
+    drawn = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
+
+    def act(_environment: Any, _task: str, seed: int, _lead: Any) -> Iterator[dict[str, Any]]:
+        for pixels in drawn:
+            row: dict[str, Any] = {"task": "Touch the green cube.", "success": True}
+            row |= {k: np.full(6, seed, np.float32) for k in ("observation.state", "action")}
+            yield row | {f"observation.images.{camera}": pixels for camera in recording.CAMERAS}
+
+    monkeypatch.setattr(recording, "run_expert", act)
+    monkeypatch.setattr(recording, "make_environment", lambda _task: io.StringIO())
+    recording.record_dataset(tmp_path / "set", "touch", 2, first_seed=0, lossless=True)
+    found = load_dataset(f"local:{tmp_path / 'set'}").train.images["observation.images.wrist"]
+    np.testing.assert_array_equal(found[:5], drawn.transpose(0, 3, 1, 2))
+
+
 def test_a_film_has_every_frame(tmp_path: Path) -> None:
     import av
 
