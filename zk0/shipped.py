@@ -7,14 +7,13 @@ control as the judge. `docs/models.md` has what came out.
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zk0.errors import DatasetError
+from zk0.errors import ConfigError, DatasetError
 from zk0.learning.datasets import Dataset, load_dataset
 from zk0.learning.export import export_policy
 from zk0.learning.policy import MODELS, STATISTICS_FILE, Policy, load_policy
@@ -57,8 +56,12 @@ class PolicyRecipe:
     """Training frames are turned about the base by up to this angle (`simulator/turning.py`)."""
     takeovers: tuple[Takeovers, ...] = ()
     """Rounds of more demonstrations, from where the policy gets to, and more training."""
-    model: str = "tiny"
-    """What training starts from: `tiny`, or the model folder that another recipe left."""
+    after: str | None = None
+    """The recipe whose model this one starts from, in place of an untrained one."""
+    model: str | None = None
+    """What training starts from: `tiny`, or the model folder that the recipe `after` left."""
+    judged: tuple[str, ...] = ()
+    """Tasks that the policy is judged on beside its own."""
     first_seed: int = 0
     """Of the demonstrations."""
     seed: int = 0
@@ -69,8 +72,10 @@ SEEDS_APART = 200_000
 """How far the seeds of a round of takeovers are from those before."""
 SHIPPED = {
     "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "touch-wide": PolicyRecipe(  # measured from `reach`'s model (docs/measurements.md)
+    "touch-wide": PolicyRecipe(
         "touch-wide",
+        after="reach",
+        judged=("touch",),
         episodes=540,
         steps=1400,
         n_action_steps=4,
@@ -93,8 +98,9 @@ SHIPPED = {
             Takeovers(episodes=100, most_steps=25, steps=1100, learning_rate=6e-4),
         ),
     ),
-    "place": PolicyRecipe(  # from `lift`'s model, which grasps
+    "place": PolicyRecipe(
         "place-anywhere",
+        after="lift",
         episodes=250,
         steps=1600,
         n_action_steps=4,
@@ -109,19 +115,26 @@ SHIPPED = {
 }
 
 
-def run_recipe(recipe: PolicyRecipe, folder: OutputFolder, plan: RolloutPlan) -> dict[str, Any]:
+def run_recipe(
+    recipe: PolicyRecipe, policy: Policy, folder: OutputFolder, plan: RolloutPlan
+) -> dict[str, Any]:
     """Record, train, save to `models/round_1`, roll out; returns what `recipe.json` holds.
 
+    `policy` is what `prepare` returned for the recipe.
+
     Raises:
-        ConfigError: no simulator. DatasetError, StorageError.
+        DatasetError, StorageError.
     """
-    require_simulator(recipe.task)
     dataset, recorded_s = record(
         recipe, folder.root / "dataset", recipe.episodes, recipe.first_seed
     )
-    policy = prepare(recipe, folder.root / STATISTICS_FILE)
+    (folder.root / STATISTICS_FILE).write_bytes(policy.statistics)
     found: dict[str, Any] = {
-        "recipe": asdict(recipe) | {"takeovers": [asdict(part) for part in recipe.takeovers]},
+        "recipe": asdict(recipe)
+        | {
+            "takeovers": [asdict(part) for part in recipe.takeovers],
+            "judged": list(recipe.judged),
+        },
         "demonstrations": describe(dataset, recorded_s),
     }
     training = TrainingRecipe(steps=recipe.steps, learning_rate=recipe.learning_rate)
@@ -137,9 +150,12 @@ def run_recipe(recipe: PolicyRecipe, folder: OutputFolder, plan: RolloutPlan) ->
         found["takeovers"].append(describe(more, recorded_s) | describe_training(trained))
     folder.write_model(1, lambda partial, final: export_policy(policy, partial, final))
     films = folder.get_evaluation_folder(1)
-    rollouts = SimulatorRollouts(policy, plan).roll_out(trained.parameters, recipe.task, films)
-    found["rollouts"] = rollouts.to_json()
-    folder.write_json(films / "rollouts.json", {"round": 1, "tasks": [rollouts.to_json()]})
+    simulator = SimulatorRollouts(policy, plan)
+    found["rollouts"] = [
+        simulator.roll_out(trained.parameters, task, films).to_json()
+        for task in (recipe.task, *recipe.judged)
+    ]
+    folder.write_json(films / "rollouts.json", {"round": 1, "tasks": found["rollouts"]})
     folder.write_json(folder.root / "recipe.json", found)
     return found
 
@@ -191,13 +207,24 @@ def train(
     return trained
 
 
-def prepare(recipe: PolicyRecipe, statistics_file: Path) -> Policy:
-    """The model to start from with the network's normalisation, also written to a file.
+def prepare(recipe: PolicyRecipe) -> Policy:
+    """The model to start from with the network's normalisation.
 
     Statistics of one task's own would divide by the spread of a joint that hardly moves.
+
+    Raises:
+        ConfigError: no simulator, or no model to start from. CheckpointError.
     """
-    shutil.copyfile(MODELS / "tiny" / STATISTICS_FILE, statistics_file)
-    policy = load_policy(recipe.model, "all", statistics_file=statistics_file)
+    for task in (recipe.task, *recipe.judged):
+        require_simulator(task)
+    if recipe.after and recipe.model is None:
+        raise ConfigError(
+            f"the recipe for {recipe.task} goes on from the model of {recipe.after!r}: expected "
+            f"--model, found none; train {recipe.after!r} first and name its models/round_1 (or "
+            "`tiny`, to start from nothing)"
+        )
+    statistics = MODELS / "tiny" / STATISTICS_FILE
+    policy = load_policy(recipe.model or "tiny", "all", statistics_file=statistics)
     policy.module.config.n_action_steps = recipe.n_action_steps
     return policy
 

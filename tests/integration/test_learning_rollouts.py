@@ -22,7 +22,7 @@ from zk0.learning.films import write_film
 from zk0.learning.policy import MODELS, Policy, load_policy
 from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
 from zk0.outputs.folder import OutputFolder
-from zk0.shipped import PolicyRecipe, Takeovers, run_recipe
+from zk0.shipped import SHIPPED, PolicyRecipe, Takeovers, prepare, run_recipe
 
 needs_simulator = pytest.mark.skipif(
     not module.is_simulator_installed(), reason="needs `uv sync --group simulator`"
@@ -192,9 +192,9 @@ def test_joint_units_go_back_and_forth() -> None:
 
 @needs_simulator
 def test_a_recipe_goes_from_nothing_to_a_judged_model(tmp_path: Path) -> None:
-    recipe = PolicyRecipe("reach", episodes=2, steps=2, n_action_steps=8)
+    recipe = PolicyRecipe("reach", episodes=2, steps=2, n_action_steps=8, judged=("touch",))
     folder = OutputFolder.open(tmp_path, datetime(2026, 11, 24))
-    found = run_recipe(recipe, folder, RolloutPlan(episodes=1, filmed=1))
+    found = run_recipe(recipe, prepare(recipe), folder, RolloutPlan(episodes=1, filmed=1))
     model = folder.get_model_folder(1)
     assert load_policy(str(model), "all").module.config.n_action_steps == 8
     network = (MODELS / "tiny" / "statistics.json").read_bytes()
@@ -202,16 +202,25 @@ def test_a_recipe_goes_from_nothing_to_a_judged_model(tmp_path: Path) -> None:
     assert (folder.root / "statistics.json").read_bytes() == network
     assert (folder.root / "evaluate/round_1/reach_0.mp4").is_file()
     written = json.loads((folder.root / "recipe.json").read_bytes())
-    assert written["rollouts"]["blind_control"]["episodes"] == 1
+    assert written["rollouts"][0]["blind_control"]["episodes"] == 1
     assert written == found
     assert found["takeovers"] == []
+    assert [rollouts["task"] for rollouts in found["rollouts"]] == ["reach", "touch"]
+
+
+@needs_simulator
+def test_a_recipe_that_goes_on_from_another_says_where_its_model_comes_from() -> None:
+    with pytest.raises(ConfigError, match="train 'lift' first and name its models/round_1"):
+        prepare(SHIPPED["place"])
 
 
 @needs_simulator
 def test_an_expert_takes_over_from_the_policy_and_training_goes_on(tmp_path: Path) -> None:
     recipe = PolicyRecipe("reach", episodes=2, steps=1, takeovers=(Takeovers(2, 3, steps=1),))
     folder = OutputFolder.open(tmp_path, datetime(2026, 11, 26))
-    found = run_recipe(recipe, folder, RolloutPlan(episodes=1, blind=False, filmed=0))
+    found = run_recipe(
+        recipe, prepare(recipe), folder, RolloutPlan(episodes=1, blind=False, filmed=0)
+    )
     [takeovers] = found["takeovers"]
     assert takeovers["frames"]["train"] > 0
     assert takeovers["loss"]["before"] == found["training"]["loss"]["after"]
