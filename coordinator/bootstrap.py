@@ -200,7 +200,7 @@ def open_superlink(
 
 def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
     """Raises ConfigError, DatasetError (unseen sets), StorageError; imports torch."""
-    from zk0.learning.evaluator import PolicyEvaluator, load_unseen_sets, make_pool_sets
+    from zk0.learning.evaluator import PolicyEvaluator, gather_sets
     from zk0.learning.examination import PoolExaminer
     from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
     from zk0.outputs.folder import OutputFolder
@@ -216,7 +216,7 @@ def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
         raise ConfigError("outputs are written for a policy on a pool; this network has another")
     for task in options.plan.roll_out:
         require_simulator(task)
-    sets = load_unseen_sets(options.unseen) | make_pool_sets(examiner.pool)
+    sets = gather_sets(examiner.pool, options.unseen)
     folder = OutputFolder.open(options.outputs, datetime.now())
     log.info("outputs in %s", folder.root)
     return Recorder(

@@ -45,6 +45,11 @@ federation_option = click.option(
 )
 @click.option("--network", is_flag=True, help="Compare with the policy of the network on chain.")
 @network_options
+@click.option(
+    "--pool",
+    type=click.Path(path_type=Path),
+    help="The coordinator's pool: no episode may be in it and in a data set.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 @click.option(
     "--convert",
@@ -60,6 +65,7 @@ def check(
     model: str | None,
     manifest: Path | None,
     network: bool,
+    pool: Path | None,
     strict: bool,
     target: Path | None,
     as_json: bool,
@@ -75,7 +81,7 @@ def check(
         addresses = (_convert(addresses, federation_file, target),)
     federation = open_federation(addresses, federation_file)
     robot = _find_robot(federation, model, manifest, options if network else None)
-    inspections = _inspect(federation, robot)
+    inspections = _inspect(federation, robot, pool)
     _print(inspections, robot, as_json)
     if any(inspection.errors for inspection in inspections):
         sys.exit(HAS_ERRORS)
@@ -192,14 +198,19 @@ def _find_robot(
     return describe_robot(model) if model else None
 
 
-def _inspect(federation: Federation, robot: Robot | None) -> list[Inspection]:
+def _inspect(
+    federation: Federation, robot: Robot | None, pool: Path | None = None
+) -> list[Inspection]:
+    from zk0.learning.federation import choose_dataset
     from zk0.learning.inspection import inspect_dataset
     from zk0.learning.overlap import compare_datasets
+    from zk0.learning.pool import find_tasks
 
     inspections = [inspect_dataset(client, robot) for client in federation.clients]
-    inspections += [
-        inspect_dataset(unseen, robot, "evaluation") for unseen in federation.evaluation
-    ]
+    unseen = list(federation.evaluation)
+    if pool is not None:
+        unseen += [choose_dataset(f"local:{folder}") for folder in find_tasks(pool)]
+    inspections += [inspect_dataset(settings, robot, "evaluation") for settings in unseen]
     return compare_datasets(inspections)
 
 

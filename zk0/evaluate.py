@@ -118,10 +118,10 @@ def set_action_steps(policy: Policy, count: int) -> None:
 
 
 def _score(policy: Policy, pool: Path | None, unseen: Sequence[str]) -> Mapping[str, Score]:
-    from zk0.learning.evaluator import PolicyEvaluator, load_unseen_sets, make_pool_sets
+    from zk0.learning.evaluator import PolicyEvaluator, gather_sets
     from zk0.learning.pool import EMBEDDED_POOL, load_pool
 
-    sets = load_unseen_sets(unseen) | make_pool_sets(load_pool(pool or EMBEDDED_POOL))
+    sets = gather_sets(load_pool(pool or EMBEDDED_POOL), unseen)
     return PolicyEvaluator(policy, sets).evaluate(policy.get_parameters())
 
 

@@ -314,6 +314,18 @@ def test_rates_that_differ_between_clients_are_found(
     assert ("error", "fps") in findings(out, 1)
 
 
+def test_episodes_of_the_pool_are_found_in_a_data_set(check: Command, tmp_path: Path) -> None:
+    (copy := tmp_path / "mine").symlink_to(EMBEDDED / "pool/lift")
+    code, out, _ = check("lift", "--pool", str(EMBEDDED / "pool"))
+    assert (code, "error" in out) == (0, False)
+    code, out, _ = check(f"local:{copy}", "--pool", str(EMBEDDED / "pool"))
+    assert code == 2
+    assert "expected no episode in training and evaluation" in out
+    code, _, errors = check("lift", "--pool", str(tmp_path / "none"))
+    assert code == 1
+    assert "expected a pool in" in errors
+
+
 def test_split_that_leaves_nothing_is_found(check: Command, tmp_path: Path) -> None:
     all_held_out = f'clients]]\nname = "a"\naddress = "local:{TOUCH}"\neval_episodes = 6'
     beyond = 'evaluation]]\nname = "b"\naddress = "touch"\nepisodes = [20, 30]'

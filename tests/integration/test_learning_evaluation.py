@@ -16,7 +16,7 @@ import torch
 from click.testing import CliRunner
 
 from zk0.cli import cli
-from zk0.errors import CheckpointError, ConfigError, StorageError
+from zk0.errors import CheckpointError, ConfigError, DatasetError, StorageError
 from zk0.evaluate import Assessment, format_assessment, load_model
 from zk0.learning.action_error import compute_action_mse, predict_actions
 from zk0.learning.datasets import read_frames
@@ -24,6 +24,7 @@ from zk0.learning.evaluator import (
     EVALUATION_SEED,
     EvaluationSet,
     PolicyEvaluator,
+    gather_sets,
     load_unseen_sets,
 )
 from zk0.learning.export import export_policy
@@ -31,6 +32,7 @@ from zk0.learning.frames import Frames, build_batch
 from zk0.learning.genesis import GENESIS_FILE
 from zk0.learning.normalization import load_statistics
 from zk0.learning.policy import MODELS, Policy, load_policy
+from zk0.learning.pool import EMBEDDED_POOL, load_pool
 from zk0.learning.robot import SO101
 from zk0.learning.sources import EMBEDDED
 from zk0.scoring import RolloutResult, Score
@@ -140,6 +142,18 @@ def test_a_federation_without_evaluation_sets_is_named(tmp_path: Path) -> None:
     file.write_text('[tool.zk0.datasets]\nclients = [{ name = "touch", address = "touch" }]\n')
     with pytest.raises(ConfigError, match=r"federation.toml: expected .*evaluation"):
         load_unseen_sets([str(file)])
+
+
+def test_an_unseen_set_is_neither_named_like_a_task_of_the_pool_nor_in_it(tmp_path: Path) -> None:
+    pool = load_pool(EMBEDDED_POOL)
+    with pytest.raises(ConfigError, match="called 'touch' like a task of the pool"):
+        gather_sets(pool, ["touch"])
+    (copy := tmp_path / "unseen").symlink_to(EMBEDDED_POOL / "lift")
+    with pytest.raises(DatasetError, match=r"pool task lift to be episode .* of data set unseen"):
+        gather_sets(pool, [f"local:{copy}"])
+    assert [name for name, entry in gather_sets(pool, ["stack"]).items() if entry.unseen] == [
+        "stack"
+    ]
 
 
 def test_lerobot_alone_loads_an_exported_folder_and_acts_like_the_original(

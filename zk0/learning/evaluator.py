@@ -17,7 +17,7 @@ from zk0.learning.export import export_policy
 from zk0.learning.federation import TABLE, load_federation
 from zk0.learning.frames import Frames
 from zk0.learning.policy import Policy
-from zk0.learning.pool import Pool
+from zk0.learning.pool import Pool, validate_disjoint
 from zk0.learning.robot import SO101, Robot
 from zk0.ports import Tensors
 from zk0.scoring import Score
@@ -35,6 +35,27 @@ class EvaluationSet:
     task: str
     unseen: bool
     frames: Frames
+
+
+def gather_sets(
+    pool: Pool, references: Sequence[str], robot: Robot = SO101
+) -> dict[str, EvaluationSet]:
+    """The pool's sets and the unseen ones, by name.
+
+    Raises:
+        DatasetError: an unseen set is missing, damaged or another robot's, or holds an episode
+            that the pool has.
+        ConfigError: two sets have the same name; a file that is not valid or has no such set.
+    """
+    known, unseen = make_pool_sets(pool), load_unseen_sets(references, robot)
+    for name in unseen:
+        if name in known:
+            raise ConfigError(
+                f"an unseen evaluation set is called {name!r} like a task of the pool: expected "
+                "data that the pool does not have; rename it or leave it out"
+            )
+    validate_disjoint(pool, {n: s.frames.compute_episode_digests() for n, s in unseen.items()})
+    return known | unseen
 
 
 def make_pool_sets(pool: Pool) -> dict[str, EvaluationSet]:

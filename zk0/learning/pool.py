@@ -64,34 +64,38 @@ def load_pool(folder: Path = EMBEDDED_POOL, robot: Robot = SO101) -> Pool:
     Raises:
         DatasetError: no data set there, or a damaged one.
     """
-    if not folder.is_dir() or not any(folder.iterdir()):
+    return Pool({path.name: read_frames(path, robot) for path in find_tasks(folder)})
+
+
+def find_tasks(folder: Path) -> list[Path]:
+    """A pool's data sets, by name. Raises DatasetError where there is none."""
+    tasks = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not tasks:
         raise DatasetError(
             f"expected a pool in {folder} (one data set per task), found none: check the path"
         )
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    return Pool({name: read_frames(folder / name, robot) for name in names})
+    return tasks
 
 
-def validate_disjoint(pool: Pool, training: Mapping[str, Mapping[int, bytes]]) -> None:
-    """No pool episode is among the training episodes, compared by content.
+def validate_disjoint(pool: Pool, others: Mapping[str, Mapping[int, bytes]]) -> None:
+    """No pool episode is in another data set, compared by content.
 
     Args:
-        training: data set name → episode number → digest
-            (`datasets.read_episode_digests`, or what a node reports).
+        others: data set name → episode number → digest (`datasets.read_episode_digests`).
 
     Raises:
         DatasetError: naming the first episode that both hold.
     """
     known = {
         digest: f"episode {number} of data set {name}"
-        for name, digests in training.items()
+        for name, digests in others.items()
         for number, digest in digests.items()
     }
     for task, frames in pool.tasks.items():
         for number, digest in frames.compute_episode_digests().items():
             if digest in known:
                 raise DatasetError(
-                    f"pool and training data overlap: expected disjoint episodes, found episode "
-                    f"{number} of pool task {task} to be {known[digest]}: record the pool with "
-                    "other seeds"
+                    f"expected no episode in the pool and elsewhere, found episode {number} of "
+                    f"pool task {task} to be {known[digest]}: leave it out of one of them, or "
+                    "record it with another seed"
                 )
