@@ -71,8 +71,8 @@ class PolicyRecipe:
 SEEDS_APART = 200_000
 """How far the seeds of a round of takeovers are from those before."""
 SHIPPED = {
-    "touch": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
-    "touch-wide": PolicyRecipe(
+    "touch-quick": PolicyRecipe("touch", episodes=40, steps=1300, n_action_steps=8),
+    "touch": PolicyRecipe(
         "touch-wide",
         after="reach",
         judged=("touch",),
