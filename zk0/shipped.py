@@ -96,6 +96,7 @@ SHIPPED = {
         takeovers=(
             Takeovers(episodes=145, most_steps=25, steps=2000, learning_rate=7e-4),
             Takeovers(episodes=100, most_steps=25, steps=1100, learning_rate=6e-4),
+            Takeovers(episodes=150, most_steps=35, steps=1500, learning_rate=5e-4),
         ),
     ),
     "place": PolicyRecipe(
