@@ -111,6 +111,7 @@ SHIPPED = {
             Takeovers(episodes=150, most_steps=30, steps=1300, learning_rate=6e-4),
             Takeovers(episodes=150, most_steps=40, steps=1300, learning_rate=6e-4),
             Takeovers(episodes=100, most_steps=50, steps=1000, learning_rate=5e-4),
+            Takeovers(episodes=150, most_steps=45, steps=1500, learning_rate=5e-4),
         ),
     ),
 }
