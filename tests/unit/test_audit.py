@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from auditor import examples
 from auditor.audit import find_newest, run_audit
 from auditor.findings import Audit, Verdict
 from auditor.text import format_audit
@@ -20,8 +21,9 @@ from coordinator.pool_tree import PoolTree
 from coordinator.settlement import Settler
 from tests.doubles.world import TASKS, World, make_honest, make_noise
 from zk0.errors import RoundError
+from zk0.ports import PublishedChallenge
 from zk0.protocol.canonical import encode_canonical
-from zk0.protocol.challenge import Directions
+from zk0.protocol.challenge import Challenge, Directions
 from zk0.protocol.contribution import Outcome
 from zk0.protocol.parameters import ParameterLayout
 from zk0.testing.ledger import MemoryLedger
@@ -335,6 +337,46 @@ def test_a_challenge_file_with_other_directions_than_the_chains_is_refuted(
     verdict, detail = get(audit(world), "challenge")
     assert verdict is Verdict.REFUTED
     assert "directions" in detail
+
+
+FILE_LIES: dict[str, Callable[[Challenge], dict[str, Any]]] = {
+    "round and seeds": lambda c: {"challenge_seed": bytes(reversed(c.challenge_seed))},
+    "base and candidate": lambda c: {"candidate": c.base},
+    "pool": lambda c: {"pool_root": bytes(32)},
+    "sample": lambda c: {"indices": c.indices[::-1]},
+    "unit": lambda c: {"directions": replace(c.directions, unit=c.directions.unit + 1)},
+    "losses": lambda c: {"base_loss_nano": dict.fromkeys(c.base_loss_nano, 10**10)},
+}
+CHAIN_LIES: dict[str, Callable[[PublishedChallenge], dict[str, Any]]] = {
+    "directions": lambda p: {"directions": bytes(len(p.directions))},
+    "common commitment": lambda p: {"common": p.tasks[0]},
+    "task commitments": lambda p: {"tasks": p.tasks[::-1]},
+}
+
+
+@pytest.mark.parametrize("wrong", FILE_LIES)
+def test_each_field_of_the_challenge_file_is_held_to_the_chain(
+    world: World, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    world.run_round()
+    read = examples.read_challenge
+
+    def lie(path: Path, digest: bytes) -> Challenge:
+        challenge = read(path, digest)
+        return replace(challenge, **FILE_LIES[wrong](challenge))
+
+    monkeypatch.setattr(examples, "read_challenge", lie)
+    verdict, detail = get(audit(world), "challenge")
+    assert (verdict, f"[{wrong!r}]" in detail) == (Verdict.REFUTED, True), detail
+
+
+@pytest.mark.parametrize("wrong", CHAIN_LIES)
+def test_directions_and_commitments_are_held_to_the_event(world: World, wrong: str) -> None:
+    world.run_round()
+    published = world.chain.challenges[1]
+    world.chain.challenges[1] = replace(published, **CHAIN_LIES[wrong](published))
+    verdict, detail = get(audit(world), "challenge")
+    assert (verdict, f"[{wrong!r}]" in detail) == (Verdict.REFUTED, True), detail
 
 
 def test_leaving_somebody_out_as_harmful_without_need_is_refuted(
