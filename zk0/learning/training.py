@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
@@ -16,6 +17,11 @@ from zk0.learning.policy import Policy
 from zk0.learning.schedules import make_scheduler
 from zk0.memory import release_memory
 from zk0.ports import Tensors, TrainingResult
+
+log = logging.getLogger(__name__)
+
+LOG_EVERY = 250
+"""Steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ class SmolVlaLearner:
             torch.nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
             optimizer.step()
             scheduler.step()
+            if (step + 1) % LOG_EVERY == 0:
+                log.info("step %d of %d, loss %.3f", step + 1, recipe.steps, loss.item())
         optimizer.zero_grad()
 
     def _compute_loss(self, generator: np.random.Generator) -> torch.Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import disable_progress_bars
 from lerobot.configs.video import RGBEncoderConfig
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from numpy.typing import NDArray
@@ -22,10 +24,14 @@ from zk0.learning.simulator.environment import (
 from zk0.learning.simulator.experts import Expert
 from zk0.learning.simulator.leads import Lead
 
+log = logging.getLogger(__name__)
+
 CAMERAS = ("overhead", "wrist")
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 ACTION_NOISE_RAD = 0.01
 """Spread of the noise on what the arm executes; the recorded action is the expert's own."""
+LOG_EVERY = 50
+"""Episodes."""
 LEAST_ROWS = 2
 """LeRobot cannot append the video of a single frame to that of other episodes."""
 DRIFT_MEMORY = 0.7
@@ -59,6 +65,7 @@ def record_dataset(
     of the task's own. `lossless` keeps pictures in place of video, which takes about three
     times the room: at 64 pixels a codec halves the colours of a cube that is four pixels wide.
     """
+    disable_progress_bars()  # one for each episode otherwise
     dataset = LeRobotDataset.create(
         repo_id=f"zk0/{folder.name}",
         root=folder,
@@ -66,6 +73,7 @@ def record_dataset(
         robot_type="so101_follower",
         features=_describe_features("image" if lossless else "video"),
         use_videos=not lossless,
+        video_backend="pyav",
         rgb_encoder=RGBEncoderConfig(vcodec="h264", crf=23),
     )
     environment = make_environment(task)
@@ -79,6 +87,8 @@ def record_dataset(
                 dataset.add_frame(row)
             dataset.save_episode()
             kept.append(seed)
+            if len(kept) % LOG_EVERY == 0:
+                log.info("%d of %d episodes of %s", len(kept), episodes, task)
         seed += 1
     dataset.finalize()
     environment.close()
