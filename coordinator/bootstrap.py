@@ -202,6 +202,7 @@ def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
     """Raises ConfigError, DatasetError (unseen sets), StorageError; imports torch."""
     from zk0.learning.evaluator import PolicyEvaluator, gather_sets
     from zk0.learning.examination import PoolExaminer
+    from zk0.learning.robot import describe_robot
     from zk0.learning.rollouts import RolloutPlan, SimulatorRollouts, require_simulator
     from zk0.outputs.folder import OutputFolder
     from zk0.outputs.hub import HuggingFaceHub, validate_repository
@@ -216,7 +217,8 @@ def make_recorder(tools: Tools, options: RecordingOptions) -> Recorder:
         raise ConfigError("outputs are written for a policy on a pool; this network has another")
     for task in options.plan.roll_out:
         require_simulator(task)
-    sets = gather_sets(examiner.pool, options.unseen)
+    robot = describe_robot(tools.manifest.model)
+    sets = gather_sets(examiner.pool, options.unseen, robot)
     folder = OutputFolder.open(options.outputs, datetime.now())
     log.info("outputs in %s", folder.root)
     return Recorder(

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from coordinator.bootstrap import make_recorder
+from coordinator.recording_options import RecordingOptions, RecordingPlan
 from zk0.cli import cli
 from zk0.errors import CheckpointError, ConfigError, DatasetError, StorageError
 from zk0.evaluate import Assessment, format_assessment, load_model
@@ -27,6 +30,7 @@ from zk0.learning.evaluator import (
     gather_sets,
     load_unseen_sets,
 )
+from zk0.learning.examination import PoolExaminer
 from zk0.learning.export import export_policy
 from zk0.learning.frames import Frames, build_batch
 from zk0.learning.genesis import GENESIS_FILE
@@ -154,6 +158,18 @@ def test_an_unseen_set_is_neither_named_like_a_task_of_the_pool_nor_in_it(tmp_pa
     assert [name for name, entry in gather_sets(pool, ["stack"]).items() if entry.unseen] == [
         "stack"
     ]
+
+
+def test_unseen_sets_must_fit_the_networks_policy(policy: Policy, tmp_path: Path) -> None:
+    """The pool is loaded for the manifest's model, and so are they."""
+    tools: Any = SimpleNamespace(
+        examiner=PoolExaminer(policy, load_pool(EMBEDDED_POOL)),
+        manifest=SimpleNamespace(model="lerobot/smolvla_base"),
+    )
+    options = RecordingOptions(tmp_path / "outputs", RecordingPlan(), unseen=("stack",))
+    with pytest.raises(DatasetError, match="camera1"):
+        make_recorder(tools, options)
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_lerobot_alone_loads_an_exported_folder_and_acts_like_the_original(
